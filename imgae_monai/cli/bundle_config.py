@@ -1,0 +1,186 @@
+"""Find a bundle, merge its config with a preset and overrides, and run it through MONAI's bundle API.
+
+The only road from the command line to a network: everything a command does is an override of a bundle's config, and
+what ran stands in the run's folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import shutil
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from imgae_monai.exceptions import InputError
+
+# a run's own folders, and switches of one call: none of them belongs in the run's inference config
+_TRAIN_ONLY = ("dataset_dir", "output_dir", "ckpt_dir", "bundle_root", "device", "resume", "overwrite")
+
+
+def bundles_root() -> Path:
+    """Folder of the bundles that come with the package (installed), or with the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "bundles"
+    return installed if installed.is_dir() else package.parent / "bundles"
+
+
+def bundle_names() -> list[str]:
+    """Names of the bundles that come with the package."""
+    return sorted(p.parent.parent.name for p in bundles_root().glob("*/configs/train.json"))
+
+
+def preset_names(bundle: Path) -> list[str]:
+    """Names of a bundle's presets."""
+    return sorted(p.stem for p in (bundle / "configs" / "presets").glob("*.yaml"))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``"did you mean X? "`` where something is near, and what is known."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return (f"did you mean {close[0]!r}? " if close else "") + f"Known: {', '.join(known)}"
+
+
+def find_bundle(name_or_path: str) -> Path:
+    """Folder of a bundle.
+
+    Args:
+        name_or_path: the name of a bundle that comes with the package, or the path of any other.
+
+    Raises:
+        InputError: when it is neither; names the nearest.
+    """
+    if name_or_path in bundle_names():
+        return bundles_root() / name_or_path
+    path = Path(name_or_path).expanduser()
+    if (path / "configs" / "train.json").is_file():
+        return path.resolve()
+    raise InputError(f"no bundle {name_or_path!r} (and no folder with configs/train.json): {nearest(name_or_path, bundle_names())}")
+
+
+def find_run(path: str) -> Path:
+    """Folder of a run that ``train`` left.
+
+    Raises:
+        InputError: when there is none.
+    """
+    run = Path(path).expanduser()
+    if not (run / "configs" / "train.json").is_file():
+        raise InputError(f"{run} is not a run: it has no configs/train.json; make one with imgae-monai train")
+    return run.resolve()
+
+
+def merge_config(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge config files and overrides, refusing an id that the files don't have.
+
+    MONAI's runner accepts unknown overrides without a word (``--max_epoch 1`` would train the default number).
+
+    Args:
+        files: config files, later ones over earlier ones.
+        overrides: id (``"epochs"``, ``"train#dataloader#shuffle"``) and value.
+
+    Raises:
+        InputError: when an id is unknown; names the nearest.
+    """
+    from monai.bundle import ConfigParser
+
+    parser = ConfigParser(ConfigParser.load_config_files([str(f) for f in files]))
+    for key in overrides:
+        if key not in parser:
+            raise InputError(f"no id {key!r} in the bundle's config: {nearest(key, _ids(parser.get()))}")
+    parser.update(dict(overrides))
+    return dict(parser.get())
+
+
+def _ids(config: Any, prefix: str = "") -> list[str]:
+    if not isinstance(config, dict):
+        return []
+    ids = []
+    for key, value in config.items():
+        ids.append(f"{prefix}{key}")
+        if isinstance(value, dict) and "_target_" not in value and prefix.count("#") < 1:
+            ids.extend(_ids(value, f"{prefix}{key}#"))
+    return ids
+
+
+def write_run(bundle: Path, run: Path, preset: str | None, overrides: Mapping[str, Any]) -> None:
+    """Make a run's folder a bundle of its own: the config as it will run, for training, evaluation and inference.
+
+    Args:
+        bundle: folder of the bundle to train.
+        run: folder of the run.
+        preset: name of one of the bundle's presets, or None for ``train.json`` as it stands.
+        overrides: id and value.
+
+    Raises:
+        InputError: when the preset or an id is unknown.
+    """
+    if preset is not None and preset not in preset_names(bundle):
+        raise InputError(f"no preset {preset!r} in {bundle.name}: {nearest(preset, preset_names(bundle))}")
+    configs = bundle / "configs"
+    overlay = [] if preset is None else [configs / "presets" / f"{preset}.yaml"]
+    train = merge_config([configs / "train.json", *overlay], overrides)
+    inference = merge_config([configs / "inference.json"], {})
+    shared = {key: train[key] for key in inference if key in train and key not in _TRAIN_ONLY and _is_value(train[key])}
+    train["output_dir"] = "$@bundle_root"
+    (run / "configs").mkdir(parents=True, exist_ok=True)
+    for name in ("evaluate.json", "metadata.json", "logging.conf"):
+        shutil.copyfile(configs / name, run / "configs" / name)
+    for name, config in (("train.json", train), ("inference.json", {**inference, **shared})):
+        (run / "configs" / name).write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
+    if (bundle / "docs").is_dir():
+        shutil.copytree(bundle / "docs", run / "docs", dirs_exist_ok=True)
+    if (bundle / "LICENSE").is_file():
+        shutil.copyfile(bundle / "LICENSE", run / "LICENSE")
+
+
+def _is_value(value: Any) -> bool:
+    return not isinstance(value, dict) and not (isinstance(value, str) and value.startswith("$"))
+
+
+def given(**flags: Any) -> dict[str, Any]:
+    """The flags that were given (not None), as overrides; ``device`` becomes the expression that the config holds."""
+    overrides = {key: value for key, value in flags.items() if value is not None}
+    if "device" in overrides:
+        overrides["device"] = f"$torch.device({str(overrides['device'])!r})"
+    return overrides
+
+
+def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str = "run", trusted: bool = False) -> None:
+    """Run one expression of a config through ``monai.bundle.run``, after a check of the overrides' ids.
+
+    Args:
+        files: config files, later ones over earlier ones.
+        overrides: id and value.
+        run_id: the expression to run.
+        trusted: whether the files come with this package; MONAI's warning that configs execute code is kept otherwise.
+
+    Raises:
+        InputError: when an id is unknown.
+    """
+    from monai.bundle import run
+
+    files = list(files)
+    merge_config(files, overrides)
+    # bundles log to standard output by their logging.conf; the command line has its own, see log_to
+    logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        if trusted:
+            warnings.filterwarnings("ignore", message="parsing config_file")
+        run(run_id=run_id, config_file=[str(f) for f in files], logging_file=False, **overrides)
+
+
+def log_to(path: Path | None = None) -> None:
+    """Log warnings, and what this package reports, to standard error; everything to a file if one is given."""
+    console = logging.StreamHandler()
+    console.addFilter(lambda r: r.levelno >= logging.WARNING or r.name.startswith("imgae_monai"))
+    console.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handlers: list[logging.Handler] = [console]
+    if path is not None:
+        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+        handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)

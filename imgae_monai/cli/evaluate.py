@@ -1,0 +1,139 @@
+"""``imgae-monai evaluate`` and ``imgae-monai calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def evaluate(
+    run: str,
+    *,
+    data: str | None = None,
+    output: str | None = None,
+    split: str | None = None,
+    residual: str | None = None,
+    smoothing_sigma: float | None = None,
+    z_score: bool | None = None,
+    reduction: str | None = None,
+    top_fraction: float | None = None,
+    n_bootstrap: int | None = None,
+    batch_size: int | None = None,
+    num_workers: int | None = None,
+    device: str | None = None,
+    overwrite: bool = False,
+    set: dict[str, Any] | None = None,
+) -> None:
+    """Score labelled images with a trained run and write metrics.json, scores.csv and pictures.
+
+    The threshold is the run's own, from normal validation images; the labels are used to count hits only. Images that
+    the run was trained on are refused.
+
+    Args:
+        run: folder that train left.
+        data: as for train. Default the run's own data, whose test split it never saw.
+        output: folder for the results. Default the run's folder.
+        split: split to score: test, val or train. Default test.
+        residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
+        smoothing_sigma: Gaussian over the map, in pixels. Default as trained.
+        z_score: standardise the map. Default as trained.
+        reduction: mean, top or max. Default as trained.
+        top_fraction: share of the pixels that top averages. Default as trained.
+        n_bootstrap: draws behind each 95 % interval. Default 2000.
+        batch_size: images a step. Default as trained.
+        num_workers: processes that load images. Default as trained.
+        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
+        overwrite: replace results that the folder holds.
+        set: any other id of the bundle's config, as "{'seed': 1}".
+    """
+    from imgae_monai.cli import bundle_config as bc
+
+    score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
+    score |= {"reduction": reduction, "top_fraction": top_fraction}
+    other = {"split": split, "n_bootstrap": n_bootstrap, "batch_size": batch_size, "num_workers": num_workers}
+    overrides = {**bc.given(**score, **other, device=device, dataset_dir=_data_source(data)), **(set or {})}
+    folder = bc.find_run(run)
+    target = Path(output).expanduser().resolve() if output else folder
+    bc.log_to()
+    evaluate_run(folder, target, overrides, overwrite)
+    _print_metrics(target)
+
+
+def evaluate_run(run: Path, target: Path, overrides: dict[str, Any], overwrite: bool) -> None:
+    """Evaluate a run into a folder.
+
+    Raises:
+        InputError: when the folder holds results and ``overwrite`` is not set, or an id is unknown.
+    """
+    from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.engines import check_writable
+    from imgae_monai.exceptions import InputError
+
+    if (target / "metrics.json").exists() and not overwrite:
+        raise InputError(f"{target / 'metrics.json'} exists: give another --output, or --overwrite to replace it")
+    check_writable(target)
+    files = [run / "configs" / "train.json", run / "configs" / "evaluate.json"]
+    bc.run_bundle(files, {**overrides, "bundle_root": str(run), "output_dir": str(target)})
+
+
+def calibrate(
+    run: str,
+    *,
+    data: str | None = None,
+    residual: str | None = None,
+    smoothing_sigma: float | None = None,
+    z_score: bool | None = None,
+    reduction: str | None = None,
+    top_fraction: float | None = None,
+    specificity: float | None = None,
+    device: str | None = None,
+) -> None:
+    """Calibrate another score of a trained run on normal validation images.
+
+    Training calibrates the score that it was given; evaluate and predict take any other once it has been calibrated.
+    Each score has its own file in models/; the same score again replaces its file.
+
+    Args:
+        run: folder that train left.
+        data: as for train, with normal images in its validation split. Default the run's own.
+        residual: l1, l2 or ssim. Default as trained.
+        smoothing_sigma: Gaussian over the map, in pixels. Default as trained.
+        z_score: standardise the map. Default as trained.
+        reduction: mean, top or max. Default as trained.
+        top_fraction: share of the pixels that top averages. Default as trained.
+        specificity: share of normal images to stay at or below the threshold. Default as trained.
+        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
+    """
+    from imgae_monai.cli import bundle_config as bc
+
+    score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
+    score |= {"reduction": reduction, "top_fraction": top_fraction, "specificity": specificity}
+    overrides = bc.given(**score, device=device, dataset_dir=_data_source(data))
+    folder = bc.find_run(run)
+    bc.log_to()
+    files = [folder / "configs" / "train.json"]
+    bc.run_bundle(files, {**overrides, "bundle_root": str(folder)}, run_id="run_calibrate")
+
+
+def _data_source(data: str | None) -> str | None:
+    return data if data is None or "://" in data else str(Path(data).expanduser().resolve())
+
+
+def _print_metrics(folder: Path) -> None:
+    import json
+
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    if metrics["synthetic"]:
+        print(metrics["notice"])
+    print(f"{metrics['n_normal']} normal, {metrics['n_abnormal']} abnormal images of {metrics['n_patients']} patients")
+    for name in ("auroc", "average_precision", "f1", "sensitivity", "specificity", "precision", "accuracy"):
+        print(f"  {name:18}{format_interval(metrics[name], metrics[f'{name}_ci95'])}")
+    print(f"  {'threshold':18}{metrics['threshold']:.6g} ({metrics['threshold_source']})")
+    print(f"results: {folder}")
+
+
+def format_interval(value: float | None, interval: list[float] | None) -> str:
+    """``0.812 [0.790, 0.833]``, or ``undefined``."""
+    if value is None:
+        return "undefined"
+    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")

@@ -1,0 +1,72 @@
+"""``imgae-monai predict``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def predict(
+    run: str,
+    *paths: str,
+    output: str,
+    residual: str | None = None,
+    smoothing_sigma: float | None = None,
+    z_score: bool | None = None,
+    reduction: str | None = None,
+    top_fraction: float | None = None,
+    batch_size: int | None = None,
+    device: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Score images and write a score, a decision, an anomaly map (PNG and NIfTI) and an overlay for each.
+
+    A file that can't be read is named, and listed in refused.csv, and the rest goes on; the exit code is then 1.
+
+    Args:
+        run: folder that train left.
+        paths: image files (PNG, JPEG, BMP) and folders of them.
+        output: folder for the results.
+        residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
+        smoothing_sigma: Gaussian over the map, in pixels. Default as trained.
+        z_score: standardise the map. Default as trained.
+        reduction: mean, top or max. Default as trained.
+        top_fraction: share of the pixels that top averages. Default as trained.
+        batch_size: images a step. Default as trained.
+        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
+        overwrite: replace results that the folder holds.
+    """
+    import csv
+
+    from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.data import list_images, split_readable
+    from imgae_monai.engines import check_writable
+    from imgae_monai.exceptions import InputError
+
+    if not paths:
+        raise InputError("no files given: imgae-monai predict RUN FILE_OR_FOLDER... --output DIR")
+    folder = bc.find_run(run)
+    target = Path(output).expanduser().resolve()
+    if (target / "predictions.csv").exists() and not overwrite:
+        raise InputError(f"{target} already holds predictions: give another --output, or --overwrite to replace them")
+    bc.log_to()
+    readable, refused = split_readable(list_images(paths))
+    check_writable(target)
+    with open(target / "refused.csv", "w", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([("image", "reason"), *refused.items()])
+    for reason in refused.values():
+        print(f"refused: {reason}", file=sys.stderr)
+    if readable:
+        score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
+        score |= {"reduction": reduction, "top_fraction": top_fraction}
+        overrides = bc.given(**score, batch_size=batch_size, device=device)
+        overrides |= {"dataset_dir": [str(Path(item["image"]).resolve()) for item in readable]}
+        overrides |= {"bundle_root": str(folder), "output_dir": str(target)}
+        bc.run_bundle([folder / "configs" / "inference.json"], overrides)
+        with open(target / "predictions.csv", newline="", encoding="utf-8") as f:
+            for row in csv.DictReader(f):
+                decision = "abnormal" if row["decision"] == "1" else "normal"
+                print(f"{decision:9}{float(row['score']):.6g} (threshold {float(row['threshold']):.6g})  {row['image']}")
+    print(f"{len(readable)} scored, {len(refused)} refused; results: {target}")
+    if refused:
+        sys.exit(1)

@@ -1,0 +1,142 @@
+"""``imgae-monai train``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def train(
+    bundle: str,
+    *,
+    data: str,
+    output: str,
+    preset: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    lr_factor: float | None = None,
+    lr_patience: int | None = None,
+    patience: int | None = None,
+    min_delta: float | None = None,
+    val_interval: int | None = None,
+    image_size: int | None = None,
+    aspect: str | None = None,
+    latent_size: int | None = None,
+    dropout: float | None = None,
+    device: str | None = None,
+    amp: bool | None = None,
+    num_workers: int | None = None,
+    cache_rate: float | None = None,
+    seed: int | None = None,
+    normal_names: str | None = None,
+    abnormal_names: str | None = None,
+    patient_pattern: str | None = None,
+    val_fraction: float | None = None,
+    drop_train_abnormal: bool | None = None,
+    residual: str | None = None,
+    smoothing_sigma: float | None = None,
+    z_score: bool | None = None,
+    reduction: str | None = None,
+    top_fraction: float | None = None,
+    specificity: float | None = None,
+    picture_interval: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    set: dict[str, Any] | None = None,
+) -> None:
+    """Train a bundle on normal images, keep the best weights by validation loss, and calibrate the score.
+
+    The run's folder gets the checkpoint and the calibration (models/), the config as run (configs/), TensorBoard files
+    (tensorboard/), train.json and train.log. It is a MONAI bundle of its own.
+
+    Args:
+        bundle: name of a bundle (unet_autoencoder, reversed_autoencoder) or path of another.
+        data: folder tree train|val|test / normal|abnormal, NIH ChestX-ray14's folder, datalist .json, or synthetic://.
+        output: folder of the run; must not hold one yet.
+        preset: overlay of the bundle's config: small (CPU-friendly), reference (large). Default small.
+        epochs: largest number of epochs. Default 60.
+        batch_size: images a step. Default 16.
+        learning_rate: Adam's step size at the start. Default 0.001.
+        lr_factor: the learning rate is multiplied by this when the validation loss stops falling. Default 0.5.
+        lr_patience: validations without a fall before that. Default 5.
+        patience: validations without a fall before training stops. Default 12.
+        min_delta: smallest fall of the validation loss that counts for that. Default 0.0.
+        val_interval: epochs between validations. Default 1.
+        image_size: side in pixels that images are brought to. Default 64.
+        aspect: pad (whole image, black borders) or crop (fills the square, cuts what is over). Default pad.
+        latent_size: numbers in the bottleneck. Default 16.
+        dropout: share of channels dropped in training, 0 to 1. Default 0.1.
+        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
+        amp: mixed precision (CUDA only). Default false.
+        num_workers: processes that load images; 0 loads in the main one, which is fastest from a cache. Default 0.
+        cache_rate: share of the images kept decoded in memory, 0 to 1. Default 1.0.
+        seed: seed of weights, order and the validation split. Default 0.
+        normal_names: names of the normal class's folders, separated by commas. Default normal.
+        abnormal_names: names of the abnormal classes' folders, separated by commas. Default abnormal.
+        patient_pattern: regular expression for the patient in a file's name; its first group counts. Default none.
+        val_fraction: share of training patients held out where there is no val split, 0 to 1. Default 0.1.
+        drop_train_abnormal: leave abnormal training images out instead of refusing them. Default false.
+        residual: map of the residual: l1, l2 or ssim. Default l1.
+        smoothing_sigma: standard deviation in pixels of a Gaussian over the map, 0 for none. Default 0.0.
+        z_score: standardise the map by normal validation residuals, pixel by pixel. Default false.
+        reduction: map to score: mean, top (mean of the highest pixels) or max. Default mean.
+        top_fraction: share of the pixels that top averages, 0 to 1. Default 0.01.
+        specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.
+        picture_interval: epochs between pictures in TensorBoard. Default 5.
+        resume: go on from the run's last checkpoint, with the run's own config (only epochs may be raised).
+        overwrite: delete the run that the folder holds.
+        set: any other id of the bundle's config, as "{'optimizer#weight_decay': 0.01}".
+    """
+    from pathlib import Path
+
+    from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.engines import check_writable, prepare_run
+    from imgae_monai.engines.run_folder import latest_checkpoint
+    from imgae_monai.exceptions import InputError
+
+    chosen = {key: value for key, value in locals().items() if key in _KNOBS}
+    overrides = {**bc.given(**chosen), **(set or {})}
+    for key in ("normal_names", "abnormal_names"):
+        if isinstance(overrides.get(key), str):
+            overrides[key] = [name.strip() for name in overrides[key].split(",")]
+    run = Path(output).expanduser().resolve()
+    folder = bc.find_bundle(bundle)
+    overrides["dataset_dir"] = data if "://" in data else str(Path(data).expanduser().resolve())
+    switches: dict[str, Any] = {}
+    if resume:
+        latest_checkpoint(run / "models")
+        run_config = bc.merge_config([run / "configs" / "train.json"], {})
+        if preset is not None:
+            overrides["preset"] = preset
+        changed = {k for k, v in overrides.items() if k != "epochs" and run_config.get(k) != v}
+        if changed or run_config["bundle_name"] != bc.merge_config([folder / "configs" / "train.json"], {})["bundle_name"]:
+            raise InputError(f"{run} can only be resumed as it was started; different: {sorted(changed) or ['bundle']}")
+        switches = {"resume": True, **bc.given(epochs=epochs)}
+    else:
+        if any(run.iterdir()) if run.is_dir() else run.exists():
+            _refuse_foreign(run, overwrite)
+        prepare_run(run / "models", run, overwrite=overwrite)
+        check_writable(run)
+        bc.write_run(folder, run, preset, overrides)
+    bc.log_to(run / "train.log")
+    trusted = folder.parent == bc.bundles_root()
+    bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), **switches}, trusted=trusted)
+    print(f"run: {run}")
+
+
+_KNOBS = (
+    "epochs batch_size learning_rate lr_factor lr_patience patience min_delta val_interval image_size aspect latent_size "
+    "dropout device amp num_workers cache_rate seed normal_names abnormal_names patient_pattern val_fraction "
+    "drop_train_abnormal residual smoothing_sigma z_score reduction top_fraction specificity picture_interval"
+).split()
+
+
+def _refuse_foreign(run, overwrite: bool) -> None:
+    from imgae_monai.engines import holds_run
+    from imgae_monai.exceptions import InputError
+
+    held = holds_run(run / "models", run) if run.is_dir() else None
+    if held is None:
+        raise InputError(f"{run} exists and is not an empty folder or a run: give another output")
+    if not overwrite:
+        raise InputError(f"{run} already holds a run ({held}): --resume goes on with it, --overwrite starts anew")

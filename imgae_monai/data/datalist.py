@@ -1,0 +1,179 @@
+"""One form for every source: the checked data list."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.config import PathLike
+from monai.utils import ensure_tuple
+
+from imgae_monai.data.datalist_file import read_datalist_file
+from imgae_monai.data.fingerprint import add_hashes, datalist_fingerprint
+from imgae_monai.data.folder import read_folder_tree
+from imgae_monai.data.nih import is_nih_layout, read_nih
+from imgae_monai.data.splits import check_disjoint, split_validation
+from imgae_monai.data.synthetic import synthetic_folder
+from imgae_monai.exceptions import InputError
+
+logger = logging.getLogger(__name__)
+
+SYNTHETIC_SCHEME = "synthetic://"
+SYNTHETIC_MARKER = "synthetic.json"
+SYNTHETIC_NOTICE = "SYNTHETIC DATA (drawn phantoms, not patients): no figure here says anything about patients"
+
+
+@dataclasses.dataclass(frozen=True)
+class Datalist:
+    """A checked data list.
+
+    Args:
+        items: dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split``, ``sha256`` and
+            what else the source knows (``finding``, ``view``, ``sex``, ``age``).
+        source: the path or URI that it was read from.
+        synthetic: whether the images are drawn phantoms.
+    """
+
+    items: list[dict[str, Any]]
+    source: str
+    synthetic: bool
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hash of contents, labels, splits and patients, see :py:func:`imgae_monai.data.datalist_fingerprint`."""
+        return datalist_fingerprint(self.items)
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Number of normal and abnormal images by split."""
+        tally = Counter((item["split"], item["label"]) for item in self.items)
+        return {s: {"normal": tally[s, 0], "abnormal": tally[s, 1]} for s in ("train", "val", "test")}
+
+    def select(self, split: str, label: int | None = None) -> list[dict[str, Any]]:
+        """Items of one split as a MONAI dataset takes them.
+
+        Args:
+            split: ``"train"``, ``"val"`` or ``"test"``.
+            label: 0 for normal images only, 1 for abnormal ones, None for both.
+
+        Returns:
+            dicts with ``image`` and ``image_path`` (both the path), ``label``, ``patient_id``.
+
+        Raises:
+            InputError: when there is none.
+        """
+        chosen = [i for i in self.items if i["split"] == split and label in (None, i["label"])]
+        if not chosen:
+            kind = {None: "", 0: "normal ", 1: "abnormal "}[label]
+            raise InputError(f"no {kind}images in the {split} split of {self.source}: found {self.counts}")
+        return [
+            {"image": i["image"], "image_path": i["image"], "label": i["label"], "patient_id": i["patient_id"]}
+            for i in chosen
+        ]
+
+
+def load_datalist(
+    source: PathLike,
+    normal_names: Sequence[str] | str = ("normal",),
+    abnormal_names: Sequence[str] | str = ("abnormal",),
+    patient_pattern: str | None = None,
+    val_fraction: float = 0.1,
+    drop_train_abnormal: bool = False,
+    seed: int = 0,
+) -> Datalist:
+    """Read a source, split validation off where there is none, and refuse what would falsify a study.
+
+    Args:
+        source: a folder tree ``train|val|test / normal|abnormal``, a folder in NIH ChestX-ray14's layout, a MONAI
+            datalist ``.json``, or ``synthetic://[?size=64&n_train=160&...]``.
+        normal_names: names of the normal class's folders.
+        abnormal_names: names of the abnormal classes' folders.
+        patient_pattern: regular expression for the patient in a file's name, see
+            :py:func:`imgae_monai.data.read_folder_tree`.
+        val_fraction: share of the normal training patients held out where the source has no validation split.
+        drop_train_abnormal: leave abnormal training images out instead of refusing them.
+        seed: seed of that split.
+
+    Raises:
+        InputError: when the source is missing or empty, has abnormal training images, or a patient or an image in two
+            splits.
+
+    Example:
+        >>> data = load_datalist("synthetic://?size=32&n_train=8&n_val=4&n_test_normal=4&n_test_abnormal=4")
+        >>> data.synthetic, data.counts["train"]
+        (True, {'normal': 8, 'abnormal': 0})
+    """
+    source = str(source)
+    items, synthetic = _read(source, ensure_tuple(normal_names), ensure_tuple(abnormal_names), patient_pattern)
+    if not items:
+        raise InputError(f"{source} has no images (PNG, JPEG or BMP)")
+    if synthetic:
+        logger.warning("%s: %s", source, SYNTHETIC_NOTICE)
+    stray = [item["image"] for item in items if item["split"] == "train" and item["label"] == 1]
+    if stray and not drop_train_abnormal:
+        raise InputError(
+            f"{len(stray)} abnormal image(s) in the training split of {source}, which must be normal only: {stray[0]}"
+            f"{' ...' if len(stray) > 1 else ''}. Move them to test, or leave them out with drop_train_abnormal"
+        )
+    if stray:
+        logger.warning("%s: %d abnormal training images are left out", source, len(stray))
+        items = [item for item in items if item["split"] != "train" or item["label"] == 0]
+    has_train = any(item["split"] == "train" for item in items)
+    if has_train and not any(item["split"] == "val" and item["label"] == 0 for item in items):
+        items = split_validation(items, val_fraction, seed)
+    items = add_hashes(items)
+    check_disjoint(items)
+    return Datalist(items=items, source=source, synthetic=synthetic)
+
+
+def _read(
+    source: str, normal_names: Sequence[str], abnormal_names: Sequence[str], patient_pattern: str | None
+) -> tuple[list[dict[str, Any]], bool]:
+    root = synthetic_folder(source) if source.startswith(SYNTHETIC_SCHEME) else Path(source).expanduser()
+    if not root.exists():
+        raise InputError(f"data {source} does not exist: give a folder, a datalist .json or {SYNTHETIC_SCHEME}")
+    if root.is_file():
+        if root.suffix.lower() != ".json":
+            raise InputError(f"data {source} is a file, expected a folder or a datalist .json")
+        return read_datalist_file(root), False
+    if is_nih_layout(root):
+        return read_nih(root), False
+    synthetic = (root / SYNTHETIC_MARKER).is_file()
+    return read_folder_tree(root, normal_names, abnormal_names, patient_pattern), synthetic
+
+
+def refuse_seen(datalist: Datalist, split: str, trained_on: PathLike) -> None:
+    """Refuse to evaluate on images, or on patients of the same source, that the network was trained or selected on.
+
+    Args:
+        datalist: the data about to be evaluated.
+        split: the split about to be evaluated.
+        trained_on: the data list that training left, written by :py:func:`imgae_monai.data.write_datalist_file`.
+
+    Raises:
+        InputError: naming up to five of the images.
+    """
+    path = Path(trained_on)
+    if not path.is_file():
+        logger.warning("%s is missing: whether these images were trained on can't be told", path)
+        return
+    record = json.loads(path.read_text(encoding="utf-8"))
+    used = record["training"] + record["validation"]
+    hashes = {item["sha256"] for item in used}
+    patients = {item["patient_id"] for item in used} if record["source"] == datalist.source else set()
+    seen = [
+        item["image"]
+        for item in datalist.items
+        if item["split"] == split and (item["sha256"] in hashes or item["patient_id"] in patients)
+    ]
+    if seen:
+        raise InputError(
+            f"{len(seen)} image(s) of the {split} split, or their patients, were used in training: {', '.join(seen[:5])}"
+            f"{' ...' if len(seen) > 5 else ''}. Evaluate on images of other patients"
+        )

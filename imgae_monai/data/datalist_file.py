@@ -1,0 +1,73 @@
+"""A MONAI datalist JSON as a data list, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from imgae_monai.exceptions import InputError
+
+SECTIONS = {"training": "train", "validation": "val", "test": "test"}
+
+
+def read_datalist_file(path: Path) -> list[dict[str, Any]]:
+    """Read a datalist: sections ``training``, ``validation``, ``test``, or one list whose items have a ``split``.
+
+    Args:
+        path: JSON file. Relative image paths start at its folder. Every item has ``image`` and ``label`` (0 or 1), and
+            may have ``patient_id``; without it the image's path stands for the patient.
+
+    Returns:
+        dicts with ``image`` (path), ``label``, ``patient_id``, ``split`` and whatever else an item has.
+
+    Raises:
+        InputError: when the file is not such a list; the message names the item.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+        raise InputError(f"{path} is not valid JSON: {e}") from e
+    if isinstance(content, dict):
+        entries = [
+            {**entry, "split": split} if isinstance(entry, dict) else entry
+            for section, split in SECTIONS.items()
+            for entry in content.get(section, [])
+        ]
+    else:
+        entries = content
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"{path} has no items: expected sections {list(SECTIONS)} or one list of items")
+    return [_check_item(path, i, entry) for i, entry in enumerate(entries)]
+
+
+def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
+    where = f"{path}, item {index}"
+    if not isinstance(entry, dict) or "image" not in entry:
+        raise InputError(f"{where}: expected an object with 'image' and 'label', got {entry!r}")
+    if entry.get("label") not in (0, 1):
+        raise InputError(f"{where} ({entry['image']}): label must be 0 (normal) or 1 (abnormal), got {entry.get('label')!r}")
+    if entry.get("split") not in SECTIONS.values():
+        raise InputError(f"{where} ({entry['image']}): split must be train, val or test, got {entry.get('split')!r}")
+    image = str((path.parent / entry["image"]).resolve())
+    return {
+        **entry,
+        "image": image,
+        "label": int(entry["label"]),
+        "patient_id": str(entry.get("patient_id", entry["image"])),
+    }
+
+
+def write_datalist_file(path: Path, items: Sequence[dict[str, Any]], source: str) -> None:
+    """Write items in MONAI's form, readable by :py:func:`read_datalist_file` and MONAI's ``load_decathlon_datalist``.
+
+    Args:
+        path: JSON file to write.
+        items: dicts with ``image``, ``label``, ``patient_id``, ``split``, ...
+        source: where the items were read from; kept under ``source``.
+    """
+    content: dict[str, Any] = {"source": source}
+    for section, split in SECTIONS.items():
+        content[section] = [{k: v for k, v in i.items() if k != "split"} for i in items if i["split"] == split]
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")

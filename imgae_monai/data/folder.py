@@ -1,0 +1,110 @@
+"""Folder tree ``train|val|test / normal|abnormal`` as a data list."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from imgae_monai.exceptions import InputError
+from imgae_monai.transforms.load_grayscale import SUFFIXES
+
+logger = logging.getLogger(__name__)
+
+SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+_MANIFEST_FIELDS = ("patient_id", "view", "sex", "age", "finding")
+
+
+def read_folder_tree(
+    root: Path,
+    normal_names: Sequence[str] = ("normal",),
+    abnormal_names: Sequence[str] = ("abnormal",),
+    patient_pattern: str | None = None,
+) -> list[dict[str, Any]]:
+    """List the images of a tree whose first level is the split and whose second level is the class.
+
+    A ``manifest.csv`` in ``root`` (column ``file``, relative to ``root``, and any of ``patient_id``, ``view``, ``sex``,
+    ``age``, ``finding``) adds what it knows of each image. Without it, and without ``patient_pattern``, every file counts
+    as its own patient, with a warning.
+
+    Args:
+        root: the tree's folder.
+        normal_names: folder names that mean normal, any case.
+        abnormal_names: folder names that mean abnormal, any case.
+        patient_pattern: regular expression searched in the file's name; its first group (or the whole match) is the
+            patient, as ``"(person\\d+|IM-\\d+)"``.
+
+    Returns:
+        dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split``, sorted by path.
+
+    Raises:
+        InputError: when there is no split folder, a class folder has an unknown name, or the pattern doesn't match.
+    """
+    splits = [p for p in sorted(root.iterdir()) if p.is_dir() and p.name.lower() in SPLIT_FOLDERS]
+    if not splits:
+        raise InputError(
+            f"{root} has no folder named train, val or test; expected train/normal, val/normal, test/normal, "
+            "test/abnormal (or NIH ChestX-ray14's layout, or a datalist .json)"
+        )
+    labels = {name.lower(): 0 for name in normal_names} | {name.lower(): 1 for name in abnormal_names}
+    manifest = _read_manifest(root)
+    items = []
+    for split_folder in splits:
+        for class_folder in sorted(p for p in split_folder.iterdir() if p.is_dir()):
+            if class_folder.name.lower() not in labels:
+                raise InputError(
+                    f"{class_folder} is neither a normal ({', '.join(normal_names)}) nor an abnormal class "
+                    f"({', '.join(abnormal_names)}): name it with normal_names or abnormal_names"
+                )
+            for path in sorted(p for p in class_folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+                item = {
+                    "image": str(path),
+                    "label": labels[class_folder.name.lower()],
+                    "split": SPLIT_FOLDERS[split_folder.name.lower()],
+                }
+                known = manifest.get(path.relative_to(root).as_posix(), {})
+                item.update({key: known[key] for key in _MANIFEST_FIELDS if known.get(key)})
+                if patient_pattern is not None:
+                    item["patient_id"] = _patient_from_name(path, patient_pattern)
+                items.append(item)
+    unknown = [item for item in items if "patient_id" not in item]
+    if unknown:
+        logger.warning(
+            "%s: the patient of %d of %d images is not known (no patient_id in manifest.csv, no patient_pattern): each "
+            "counts as its own patient, so splits and intervals by patient are splits and intervals by image",
+            root,
+            len(unknown),
+            len(items),
+        )
+        for item in unknown:
+            item["patient_id"] = Path(item["image"]).relative_to(root).as_posix()
+    return items
+
+
+def _read_manifest(root: Path) -> dict[str, dict[str, str]]:
+    path = root / "manifest.csv"
+    if not path.is_file():
+        return {}
+    with open(path, newline="", encoding="utf-8") as f:
+        reader = csv.DictReader(f)
+        if "file" not in (reader.fieldnames or ()):
+            raise InputError(f"{path} has no column 'file', found {reader.fieldnames}")
+        return {row["file"]: row for row in reader}
+
+
+def _patient_from_name(path: Path, pattern: str) -> str:
+    match = re.search(pattern, path.name)
+    if match is None:
+        raise InputError(f"patient_pattern {pattern!r} does not match the file name {path.name!r} ({path})")
+    return match.group(1) if match.re.groups else match.group(0)

@@ -1,0 +1,70 @@
+"""Keep patients, and copies of one image, within one split."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imgae_monai.exceptions import InputError
+
+logger = logging.getLogger(__name__)
+
+
+def split_validation(items: Sequence[dict[str, Any]], val_fraction: float, seed: int) -> list[dict[str, Any]]:
+    """Move a share of the training patients (all their images) to the validation split.
+
+    The choice depends on the set of patients and the seed only, not on the items' order.
+
+    Args:
+        items: data list; only its normal training images can move.
+        val_fraction: share of the patients, in (0, 1).
+        seed: seed of the shuffle.
+
+    Returns:
+        a new list in the same order.
+
+    Raises:
+        InputError: when ``val_fraction`` is out of range, or there are fewer than two training patients.
+    """
+    if not 0 < val_fraction < 1:
+        raise InputError(f"val_fraction must be in (0, 1), got {val_fraction}")
+    patients = sorted({item["patient_id"] for item in items if item["split"] == "train" and item["label"] == 0})
+    if len(patients) < 2:
+        raise InputError(f"cannot split validation off {len(patients)} normal training patient(s): give a val split")
+    n_val = min(max(1, round(val_fraction * len(patients))), len(patients) - 1)
+    chosen = {patients[i] for i in np.random.RandomState(seed).permutation(len(patients))[:n_val]}
+    logger.info("no validation split: %d of %d training patients are held out (seed %d)", n_val, len(patients), seed)
+    return [
+        {**item, "split": "val"} if item["split"] == "train" and item["patient_id"] in chosen else dict(item)
+        for item in items
+    ]
+
+
+def check_disjoint(items: Sequence[dict[str, Any]]) -> None:
+    """Refuse a patient or an image (the same bytes) that stands in two splits.
+
+    Args:
+        items: dicts with ``image``, ``patient_id``, ``split``, ``sha256``.
+
+    Raises:
+        InputError: naming up to five patients or images, and where they stand.
+    """
+    for key, what in (("sha256", "image"), ("patient_id", "patient")):
+        splits: dict[str, dict[str, str]] = defaultdict(dict)
+        for item in items:
+            splits[item[key]].setdefault(item["split"], item["image"])
+        leaks = [(value, found) for value, found in splits.items() if len(found) > 1]
+        if leaks:
+            shown = "; ".join(
+                (f"{value}: " if key == "patient_id" else "")
+                + " and ".join(f"{image} ({split})" for split, image in found.items())
+                for value, found in leaks[:5]
+            )
+            raise InputError(
+                f"{len(leaks)} {what}(s) stand in more than one split, so test figures would be too good: {shown}"
+                f"{' ...' if len(leaks) > 5 else ''}. Leave each {what} in one split"
+            )

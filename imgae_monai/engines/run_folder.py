@@ -1,0 +1,79 @@
+"""Guard the folder that a run writes to, and find where to go on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from monai.config import PathLike
+
+from imgae_monai.exceptions import InputError
+
+RUN_PARTS = ("models", "configs", "docs", "LICENSE", "train.json", "tensorboard", "train.log")
+
+
+def prepare_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, overwrite: bool = False) -> None:
+    """Make sure that a training run may write to its folders, before hours are spent.
+
+    Args:
+        ckpt_dir: folder of the checkpoints.
+        output_dir: folder of the records.
+        resume: go on from the last checkpoint there.
+        overwrite: delete the checkpoints and records that are there.
+
+    Raises:
+        InputError: when a run is there and neither ``resume`` nor ``overwrite`` is set, both are set, there is nothing to
+            resume, or a folder can't be written to.
+    """
+    if resume and overwrite:
+        raise InputError("resume and overwrite exclude each other: choose one")
+    ckpt_dir, output_dir = Path(ckpt_dir), Path(output_dir)
+    held = holds_run(ckpt_dir, output_dir)
+    if held and not (resume or overwrite):
+        raise InputError(f"{output_dir} already holds a run ({held}): set resume to go on, overwrite to start anew")
+    if resume:
+        latest_checkpoint(ckpt_dir)
+    for folder in (ckpt_dir, output_dir):
+        check_writable(folder)
+    if overwrite and held:
+        for path in (*ckpt_dir.glob("*.pt"), ckpt_dir / "datalist.json", output_dir / "train.json"):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(output_dir / "tensorboard", ignore_errors=True)
+
+
+def holds_run(ckpt_dir: PathLike, output_dir: PathLike) -> str | None:
+    """Name of a file that shows that a run is there, or None."""
+    found = [*sorted(Path(ckpt_dir).glob("*.pt")), *Path(output_dir).glob("train.json")]
+    return str(found[0]) if found else None
+
+
+def check_writable(folder: Path) -> None:
+    """Create a folder and try to write to it.
+
+    Raises:
+        InputError: when either fails.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as e:
+        raise InputError(f"cannot write to {folder}: {e.strerror}; give another output folder") from e
+
+
+def latest_checkpoint(ckpt_dir: PathLike) -> str:
+    """Path of the last epoch's checkpoint in a folder.
+
+    Raises:
+        InputError: when there is none.
+    """
+    epochs = {
+        int(match.group(1)): path
+        for path in Path(ckpt_dir).glob("checkpoint_epoch=*.pt")
+        if (match := re.fullmatch(r"checkpoint_epoch=(\d+)\.pt", path.name))
+    }
+    if not epochs:
+        raise InputError(f"nothing to resume: no checkpoint_epoch=N.pt in {ckpt_dir}")
+    return str(epochs[max(epochs)])

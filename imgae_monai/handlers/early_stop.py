@@ -1,0 +1,40 @@
+"""Early stopping on a validation metric for which smaller is better."""
+
+from __future__ import annotations
+
+from ignite.engine import Engine
+from monai.handlers import EarlyStopHandler
+
+
+class ValidationEarlyStopHandler(EarlyStopHandler):
+    """Stop the trainer that it is attached to when the validator's metric has not fallen for ``patience`` validations.
+
+    MONAI's handler sits on the validator and needs ``set_trainer`` from outside, which a config can't say without a
+    circle and federated tools never call; this one is a handler of the trainer and finds both. Its counter and best
+    score can be saved and loaded.
+
+    Args:
+        validator: evaluator whose metric is watched.
+        metric_name: name of the metric in ``validator.state.metrics``; smaller is better.
+        patience: number of validations without an improvement after which training stops.
+        min_delta: smallest fall that counts as an improvement, in the metric's unit.
+    """
+
+    def __init__(self, validator: Engine, metric_name: str, patience: int, min_delta: float = 0.0) -> None:
+        super().__init__(
+            patience=patience, score_function=lambda engine: -engine.state.metrics[metric_name], min_delta=min_delta
+        )
+        self.validator = validator
+
+    def attach(self, engine: Engine) -> None:
+        """Args: engine: the trainer."""
+        self.set_trainer(engine)
+        super().attach(self.validator)
+
+    def state_dict(self) -> dict:
+        """Counter and best score so far."""
+        return dict(self._handler.state_dict())
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Go on counting from a saved state."""
+        self._handler.load_state_dict(state_dict)

@@ -1,0 +1,160 @@
+"""Write what an evaluation found: ``metrics.json``, ``scores.csv`` and pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ignite.engine import Engine, Events
+from monai.config import PathLike
+
+from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
+from imgae_monai.engines.run_folder import check_writable
+from imgae_monai.engines.versions import versions
+from imgae_monai.metrics import bootstrap_metrics, compute_auroc, compute_average_precision, compute_threshold_metrics
+from imgae_monai.transforms.calibration import Calibration
+
+SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision")
+_EXAMPLES_A_CORNER = 2
+
+
+class EvaluationWriter:
+    """Collect scores image by image and write results when the evaluator has ended.
+
+    Pictures are drawn after the last image, off the hot path; only the few images that they show are kept.
+
+    Args:
+        output_dir: folder to write to.
+        datalist: the data, for fingerprint and origin.
+        split: the split that is evaluated.
+        calibration: threshold, and where it came from.
+        settings: what else belongs in ``metrics.json`` (bundle, preset, seed, ...).
+        n_bootstrap: number of draws behind each interval.
+        seed: seed of the draws.
+    """
+
+    def __init__(
+        self,
+        output_dir: PathLike,
+        datalist: Datalist,
+        split: str,
+        calibration: Calibration,
+        settings: Mapping[str, Any],
+        n_bootstrap: int = 2000,
+        seed: int = 0,
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.datalist = datalist
+        self.split = split
+        self.calibration = calibration
+        self.settings = dict(settings)
+        self.n_bootstrap = n_bootstrap
+        self.seed = seed
+        self.rows: list[dict[str, Any]] = []
+        self._examples: dict[tuple[int, bool], list[dict[str, Any]]] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Args: engine: an evaluator whose batch has ``image_path`` and ``patient_id``, and whose output ``score``."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.COMPLETED, self._write)
+
+    def _start(self, engine: Engine) -> None:
+        check_writable(self.output_dir)
+        self.rows, self._examples = [], {}
+
+    def _collect(self, engine: Engine) -> None:
+        for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
+            score = float(output["score"])
+            row = {
+                "image": batch["image_path"],
+                "label": int(output["label"]),
+                "patient_id": batch["patient_id"],
+                "score": score,
+                "decision": int(score > self.calibration.threshold),
+            }
+            self.rows.append(row)
+            self._keep_example(row, output)
+
+    def _keep_example(self, row: dict[str, Any], output: Mapping[str, Any]) -> None:
+        for highest in (True, False):
+            kept = self._examples.setdefault((row["label"], highest), [])
+            kept.append({"row": row, **{key: output[key][0] for key in ("image", "pred", "anomaly_map")}})
+            kept.sort(key=lambda example: example["row"]["score"], reverse=highest)
+            del kept[_EXAMPLES_A_CORNER:]
+
+    def _write(self, engine: Engine) -> None:
+        with open(self.output_dir / "scores.csv", "w", newline="", encoding="utf-8") as f:
+            writer = csv.DictWriter(f, SCORE_COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        metrics = self._metrics()
+        (self.output_dir / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+        self._draw()
+
+    def _metrics(self) -> dict[str, Any]:
+        scores = np.array([row["score"] for row in self.rows])
+        labels = np.array([row["label"] for row in self.rows])
+        patients = [row["patient_id"] for row in self.rows]
+        threshold = self.calibration.threshold
+        values: dict[str, Any] = {
+            "auroc": compute_auroc(scores, labels),
+            "average_precision": compute_average_precision(scores, labels),
+            **compute_threshold_metrics(scores, labels, threshold),
+        }
+        intervals = bootstrap_metrics(
+            scores, labels, patients, threshold, n_draws=self.n_bootstrap, seed=self.seed, confidence=0.95
+        )
+        for name, interval in intervals.items():
+            values[f"{name}_ci95"] = interval
+        return {
+            **values,
+            "threshold": threshold,
+            "threshold_source": f"quantile {self.calibration.specificity:g} of {self.calibration.n_images} normal "
+            "validation images' scores",
+            "n_normal": int((labels == 0).sum()),
+            "n_abnormal": int((labels == 1).sum()),
+            "n_patients": len(set(patients)),
+            "n_bootstrap": self.n_bootstrap,
+            **self.settings,
+            "synthetic": self.datalist.synthetic,
+            **({"notice": SYNTHETIC_NOTICE} if self.datalist.synthetic else {}),
+            "data": self.datalist.source,
+            "split": self.split,
+            "data_fingerprint": self.datalist.fingerprint,
+            "checkpoint_sha256": self.calibration.checkpoint_sha256,
+            "calibration": self.calibration.summary(),
+            "versions": versions(),
+        }
+
+    def _draw(self) -> None:
+        # matplotlib takes a second to import, and only an evaluation draws
+        from imgae_monai.visualize import picture_grid, plot_precision_recall, plot_roc, plot_score_histogram
+
+        scores = np.array([row["score"] for row in self.rows])
+        labels = np.array([row["label"] for row in self.rows])
+        title = f"{self.settings.get('bundle', '')} {self.calibration.score.name}".strip()
+        if self.datalist.synthetic:
+            title += " (synthetic phantoms)"
+        if len(set(labels.tolist())) == 2:
+            plot_roc(self.output_dir / "roc.png", scores, labels, title)
+            plot_precision_recall(self.output_dir / "precision_recall.png", scores, labels, title)
+        plot_score_histogram(
+            self.output_dir / "score_histogram.png", scores, labels, self.calibration.threshold, title
+        )
+        captions = {(1, True): "abnormal, highest score", (1, False): "abnormal, lowest score"}
+        captions |= {(0, True): "normal, highest score", (0, False): "normal, lowest score"}
+        rows = [
+            {
+                **{key: np.asarray(example[key].cpu()) for key in ("image", "pred", "anomaly_map")},
+                "caption": f"{caption}: {Path(example['row']['image']).name}\nscore {example['row']['score']:.4g}, decided "
+                + ("abnormal" if example["row"]["decision"] else "normal"),
+            }
+            for corner, caption in captions.items()
+            for example in self._examples.get(corner, [])
+        ]
+        picture_grid(rows, self.output_dir / "examples.png", self.calibration.map_limit, title)

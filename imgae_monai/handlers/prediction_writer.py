@@ -1,0 +1,80 @@
+"""Write what was predicted for each image: score, decision, map and overlay."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from ignite.engine import Engine, Events
+from monai.config import PathLike
+from PIL import Image
+
+from imgae_monai.engines.run_folder import check_writable
+from imgae_monai.transforms.calibration import Calibration
+from imgae_monai.transforms.load_grayscale import LoadGrayscale
+
+PREDICTION_COLUMNS = ("image", "score", "decision", "threshold", "map_png", "map_nifti", "overlay")
+
+
+class PredictionWriter:
+    """Write ``predictions.csv`` and, for each image, ``NAME_map.png``, ``NAME_map.nii.gz`` and ``NAME_overlay.png``.
+
+    Maps have the size of the file that was read. The PNG is 8-bit grey, 255 at the calibration's ``map_limit`` (or above);
+    the NIfTI holds the raw values, x first, in ITK's orientation for pictures, so that it lies on the PNG in a viewer.
+    Images with the same name in different folders get a piece of their path's hash appended. Rows are written as they
+    come, so that a run that is cut off keeps them.
+
+    Args:
+        output_dir: folder to write to.
+        calibration: threshold and colour scale.
+    """
+
+    def __init__(self, output_dir: PathLike, calibration: Calibration) -> None:
+        self.output_dir = Path(output_dir)
+        self.calibration = calibration
+        self._load = LoadGrayscale()
+        self._names: dict[str, str] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Args: engine: an evaluator whose batch has ``image_path``, and whose output ``score`` and ``anomaly_map``."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._write)
+
+    def _start(self, engine: Engine) -> None:
+        check_writable(self.output_dir)
+        self._names = {}
+        with open(self.output_dir / "predictions.csv", "w", newline="", encoding="utf-8") as f:
+            csv.DictWriter(f, PREDICTION_COLUMNS).writeheader()
+
+    def _write(self, engine: Engine) -> None:
+        pairs = zip(engine.state.batch, engine.state.output, strict=True)
+        rows = [self._write_one(b["image_path"], float(o["score"]), o["anomaly_map"][0]) for b, o in pairs]
+        with open(self.output_dir / "predictions.csv", "a", newline="", encoding="utf-8") as f:
+            csv.DictWriter(f, PREDICTION_COLUMNS).writerows(rows)
+
+    def _name(self, path: str) -> str:
+        name = Path(path).stem
+        if self._names.setdefault(name, path) != path:
+            name = f"{name}_{hashlib.sha256(path.encode()).hexdigest()[:8]}"
+        return name
+
+    def _write_one(self, path: str, score: float, anomaly_map: Any) -> dict[str, Any]:
+        # matplotlib's colour map is only needed here, and takes a second to import
+        from imgae_monai.visualize import anomaly_overlay
+
+        array = np.asarray(anomaly_map.cpu(), dtype=np.float32)
+        limit = self.calibration.map_limit
+        name = self._name(path)
+        files = {"map_png": f"{name}_map.png", "map_nifti": f"{name}_map.nii.gz", "overlay": f"{name}_overlay.png"}
+        grey = np.clip(array / limit, 0, 1) * 255 if limit > 0 else np.zeros_like(array)
+        Image.fromarray(grey.round().astype(np.uint8)).save(self.output_dir / files["map_png"])
+        nifti = nib.Nifti1Image(np.ascontiguousarray(array.T)[..., None], np.diag([-1.0, -1.0, 1.0, 1.0]))
+        nib.save(nifti, self.output_dir / files["map_nifti"])
+        picture = anomaly_overlay(np.asarray(self._load(path))[0], array, vmax=limit)
+        Image.fromarray(picture).save(self.output_dir / files["overlay"])
+        threshold = self.calibration.threshold
+        return {"image": path, "score": score, "decision": int(score > threshold), "threshold": threshold, **files}

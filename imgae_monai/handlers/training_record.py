@@ -1,0 +1,138 @@
+"""What a training run leaves for a reader: ``train.json`` and the data list that it saw."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from monai.config import PathLike
+
+from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
+from imgae_monai.data.datalist_file import write_datalist_file
+from imgae_monai.data.fingerprint import file_sha256
+from imgae_monai.engines.versions import versions
+from imgae_monai.transforms.calibration import Calibration
+
+
+class TrainingRecord:
+    """Collect the losses by epoch and write them with seed, versions, data fingerprint and time.
+
+    ``train.json`` is written anew after every epoch, so that a run that was cut off can be read too; ``finished`` says
+    whether it ended by itself. The state can be saved and loaded, so a resumed run's history is whole.
+
+    Args:
+        output_dir: folder of ``train.json``.
+        ckpt_dir: folder of the checkpoints, and of ``datalist.json``.
+        datalist: the data.
+        validator: evaluator with the metric ``val_loss``.
+        settings: what else belongs in the record (bundle, preset, seed, ...).
+    """
+
+    def __init__(
+        self,
+        output_dir: PathLike,
+        ckpt_dir: PathLike,
+        datalist: Datalist,
+        validator: Engine,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self.path = Path(output_dir) / "train.json"
+        self.ckpt_dir = Path(ckpt_dir)
+        self.datalist = datalist
+        self.validator = validator
+        self.settings = dict(settings)
+        self.train_loss: list[list[float]] = []
+        self.val_loss: list[list[float]] = []
+        self.seconds = 0.0
+        self._calibration: Calibration | None = None
+        self._finished = False
+        self._loss_sum = 0.0
+        self._n_images = 0
+        self._tick = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Args: engine: the trainer; attach this after the validation handler."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """History, time, and the best validation loss so far."""
+        return {
+            "train_loss": self.train_loss,
+            "val_loss": self.val_loss,
+            "seconds": self.seconds,
+            "best_metric": float(self.validator.state.best_metric),
+            "best_metric_epoch": int(self.validator.state.best_metric_epoch),
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a saved state; the validator's best metric is set too (MONAI starts it anew)."""
+        self.train_loss = [list(x) for x in state_dict["train_loss"]]
+        self.val_loss = [list(x) for x in state_dict["val_loss"]]
+        self.seconds = state_dict["seconds"]
+        self.validator.state.best_metric = state_dict["best_metric"]
+        self.validator.state.best_metric_epoch = state_dict["best_metric_epoch"]
+
+    def finish(self, calibration: Calibration) -> None:
+        """Close the record.
+
+        Args:
+            calibration: made after training from normal validation images.
+        """
+        self._calibration = calibration
+        self._finished = True
+        self._write()
+
+    def _start(self, engine: Engine) -> None:
+        self._tick = time.perf_counter()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.ckpt_dir.mkdir(parents=True, exist_ok=True)
+        write_datalist_file(self.ckpt_dir / "datalist.json", self.datalist.items, self.datalist.source)
+
+    def _start_epoch(self, engine: Engine) -> None:
+        self._loss_sum, self._n_images = 0.0, 0
+
+    def _add(self, engine: Engine) -> None:
+        n = len(engine.state.output["image"])
+        self._loss_sum += engine.state.output["loss"].item() * n
+        self._n_images += n
+
+    def _end_epoch(self, engine: Engine) -> None:
+        epoch = engine.state.epoch
+        self.train_loss.append([epoch, self._loss_sum / self._n_images])
+        if self.validator.state.epoch == epoch:
+            self.val_loss.append([epoch, float(self.validator.state.metrics["val_loss"])])
+        now = time.perf_counter()
+        self.seconds += now - self._tick
+        self._tick = now
+        self._write()
+
+    def _write(self) -> None:
+        model = self.ckpt_dir / "model.pt"
+        record = {
+            **self.settings,
+            "synthetic": self.datalist.synthetic,
+            **({"notice": SYNTHETIC_NOTICE} if self.datalist.synthetic else {}),
+            "data": self.datalist.source,
+            "data_fingerprint": self.datalist.fingerprint,
+            "data_counts": self.datalist.counts,
+            "finished": self._finished,
+            "epochs_run": len(self.train_loss),
+            "best_epoch": int(self.validator.state.best_metric_epoch),
+            "best_val_loss": float(self.validator.state.best_metric),
+            "seconds": round(self.seconds, 3),
+            "checkpoint_sha256": file_sha256(model) if self._finished and model.is_file() else None,
+            "calibration": self._calibration.summary() if self._calibration else None,
+            "versions": versions(),
+            "train_loss": self.train_loss,
+            "val_loss": self.val_loss,
+        }
+        temporary = self.path.with_suffix(".json.part")
+        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        temporary.replace(self.path)

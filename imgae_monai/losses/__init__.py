@@ -1,0 +1,5 @@
+"""Losses beside MONAI's."""
+
+from .auxiliary_reconstruction import AuxiliaryReconstructionLoss
+
+__all__ = ["AuxiliaryReconstructionLoss"]

@@ -1,0 +1,17 @@
+"""Figures of merit from raw anomaly scores, their bootstrap intervals, and scores that need no model."""
+
+from __future__ import annotations
+
+from imgae_monai.metrics.binary import compute_auroc, compute_average_precision, compute_threshold_metrics
+from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
+from imgae_monai.metrics.no_model import image_statistics, pca_residual_scores
+
+__all__ = [
+    "bootstrap_auroc_difference",
+    "bootstrap_metrics",
+    "compute_auroc",
+    "compute_average_precision",
+    "compute_threshold_metrics",
+    "image_statistics",
+    "pca_residual_scores",
+]

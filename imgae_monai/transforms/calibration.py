@@ -1,0 +1,206 @@
+"""What normal validation images teach about a score: its threshold, and where residuals are normal.
+
+Nothing here ever sees an abnormal image or a test label; that is why it may be used to decide.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection, PathLike
+from monai.transforms import MapTransform, Transform
+from monai.utils import TransformBackends, convert_to_dst_type
+
+from imgae_monai.exceptions import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreDefinition:
+    """How a reconstruction becomes a score; a threshold holds for this definition only.
+
+    Args:
+        residual: ``"l1"``, ``"l2"`` or ``"ssim"``, see :py:class:`imgae_monai.transforms.ResidualMap`.
+        smoothing_sigma: standard deviation in pixels of the Gaussian over the map, 0 for none.
+        z_score: whether the map is standardised by the normal residuals, see :py:class:`ZScoreMap`.
+        reduction: ``"mean"``, ``"top"`` or ``"max"``, see :py:class:`imgae_monai.transforms.AnomalyScore`.
+        top_fraction: as there.
+
+    Example:
+        >>> ScoreDefinition("ssim", smoothing_sigma=2.0, reduction="top", top_fraction=0.01).name
+        'ssim-sigma2-top0.01'
+    """
+
+    residual: str = "l1"
+    smoothing_sigma: float = 0.0
+    z_score: bool = False
+    reduction: str = "mean"
+    top_fraction: float = 0.01
+
+    @property
+    def name(self) -> str:
+        """Short name, fit for a file's name."""
+        parts = [self.residual]
+        if self.smoothing_sigma:
+            parts.append(f"sigma{self.smoothing_sigma:g}")
+        if self.z_score:
+            parts.append("z")
+        parts.append(f"top{self.top_fraction:g}" if self.reduction == "top" else self.reduction)
+        return "-".join(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """Threshold and normal residuals of one trained network for one score.
+
+    Args:
+        threshold: an image is abnormal when its score is above it.
+        specificity: share of normal validation images at or below the threshold that was asked for.
+        mean: per-pixel mean of the map over normal validation images, shape (1, H, W[, D]).
+        std: per-pixel standard deviation of the same, same shape.
+        map_limit: the same quantile of the maps' maxima; pictures end their colour scale here, all of them.
+        n_images: number of normal validation images.
+        score: the score's definition.
+        checkpoint_sha256: hash of the weights that it was made with.
+        data_fingerprint: fingerprint of the data list that the validation images came from.
+    """
+
+    threshold: float
+    specificity: float
+    mean: torch.Tensor
+    std: torch.Tensor
+    map_limit: float
+    n_images: int
+    score: ScoreDefinition
+    checkpoint_sha256: str
+    data_fingerprint: str
+
+    def save(self, path: PathLike) -> None:
+        """Write to ``path``, loadable with ``torch.load(..., weights_only=True)``."""
+        torch.save(dataclasses.asdict(self), path)
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the maps, for a results file."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("mean", "std")}
+        return {**fields, "score": dataclasses.asdict(self.score)}
+
+    @classmethod
+    def load(cls, path: PathLike, score: ScoreDefinition, checkpoint_sha256: str) -> Calibration:
+        """Read a calibration and make sure that it belongs to this score and these weights.
+
+        Args:
+            path: file written by :py:meth:`save`.
+            score: the score that is about to be used.
+            checkpoint_sha256: hash of the weights that are about to be used.
+
+        Raises:
+            InputError: when the file is missing or unreadable, or was made for another score or other weights.
+        """
+        mend = "make one from normal validation images: imgae-monai calibrate RUN (same score options)"
+        if not Path(path).is_file():
+            raise InputError(f"no calibration for the score {score.name!r} at {path}; {mend}")
+        try:
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+            calibration = cls(**{**stored, "score": ScoreDefinition(**stored["score"])})
+        except Exception as e:
+            raise InputError(f"{path} is not a readable calibration ({type(e).__name__}); {mend}") from e
+        if calibration.score != score:
+            raise InputError(f"{path} is for the score {calibration.score}, asked for is {score}; {mend}")
+        if calibration.checkpoint_sha256 != checkpoint_sha256:
+            raise InputError(f"{path} was made with other weights than the checkpoint beside it; {mend}")
+        return calibration
+
+
+def normal_quantile(scores: np.ndarray, specificity: float) -> float:
+    """Smallest observed score with at least ``specificity`` of the normal scores at or below it.
+
+    Args:
+        scores: scores of normal validation images, shape (n,).
+        specificity: in (0, 1).
+
+    Raises:
+        ValueError: when ``specificity`` is out of range, or there are too few images to tell it from the maximum.
+
+    Example:
+        >>> normal_quantile(np.arange(100.0), 0.95)
+        95.0
+    """
+    if not 0 < specificity < 1:
+        raise ValueError(f"specificity must be in (0, 1), got {specificity}")
+    if len(scores) * (1 - specificity) < 1 - 1e-9:
+        needed = int(np.ceil(1 / (1 - specificity) - 1e-9))
+        raise InputError(
+            f"a threshold at {specificity:.1%} specificity needs at least {needed} normal validation images, got "
+            f"{len(scores)}: give more (val_fraction, or a val folder) or lower the specificity"
+        )
+    return float(np.quantile(scores, specificity, method="higher"))
+
+
+class ZScoreMap(Transform):
+    """Standardise a map by the residuals of normal validation images: ``(map - mean) / max(std, floor)``, pixel by pixel.
+
+    Edges that every reconstruction blurs have a high mean and count less; a residual where there never is one counts
+    more. The floor keeps pixels that hardly vary (padding, air) from dominating.
+
+    Args:
+        mean: per-pixel mean, shape (1, H, W[, D]).
+        std: per-pixel standard deviation, same shape.
+        floor_fraction: the floor as a share of the standard deviation's mean over the map.
+
+    Raises:
+        ValueError: when the shapes differ.
+
+    Example:
+        >>> ZScoreMap(torch.ones(1, 1, 2), torch.tensor([[[0.5, 1.0]]]))(torch.tensor([[[2.0, 2.0]]]))
+        tensor([[[2., 1.]]])
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(self, mean: torch.Tensor, std: torch.Tensor, floor_fraction: float = 0.1) -> None:
+        if mean.shape != std.shape:
+            raise ValueError(f"mean {tuple(mean.shape)} and std {tuple(std.shape)} differ in shape")
+        self.mean = mean
+        self.std = std.clamp_min(max(floor_fraction * float(std.mean()), 1e-12))
+
+    def __call__(self, img: torch.Tensor) -> torch.Tensor:
+        """
+        Args:
+            img: map of the same shape as ``mean``.
+
+        Raises:
+            ValueError: when the shapes differ.
+        """
+        if img.shape != self.mean.shape:
+            raise ValueError(f"map {tuple(img.shape)} and calibration {tuple(self.mean.shape)} differ in shape")
+        mean, std = (convert_to_dst_type(x, img)[0] for x in (self.mean, self.std))
+        return (img - mean) / std
+
+
+class ZScoreMapd(MapTransform):
+    """Dictionary version of :py:class:`ZScoreMap`.
+
+    Args:
+        keys: keys of the maps.
+        calibration: gives ``mean`` and ``std``.
+        allow_missing_keys: don't raise when a key is missing.
+    """
+
+    backend = ZScoreMap.backend
+
+    def __init__(self, keys: KeysCollection, calibration: Calibration, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.z_score = ZScoreMap(calibration.mean, calibration.std)
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.z_score(d[key])
+        return d
+
+
+ZScoreMapD = ZScoreMapDict = ZScoreMapd

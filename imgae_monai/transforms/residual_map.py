@@ -1,0 +1,117 @@
+"""How far a reconstruction is from its image, pixel by pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import torch
+from monai.config import KeysCollection
+from monai.metrics.regression import compute_ssim_and_cs
+from monai.transforms import MapTransform, Transform
+from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor, look_up_option
+from torch.nn.functional import pad
+
+_SSIM_WINDOW = 11
+_SSIM_SIGMA = 1.5
+
+
+class ResidualMap(Transform):
+    """Residual between an image and its reconstruction, averaged over channels.
+
+    ``"l1"`` is ``|x - x^|``, ``"l2"`` is ``(x - x^)^2``, ``"ssim"`` is ``1 - SSIM(x, x^)`` for each pixel's Gaussian
+    neighbourhood (11 pixels, sigma 1.5; Wang et al. 2004, "Image quality assessment: from error visibility to
+    structural similarity", eq. 13), computed by MONAI, with reflected borders so that the map keeps the image's size.
+
+    Args:
+        residual: ``"l1"``, ``"l2"`` or ``"ssim"``.
+
+    Raises:
+        ValueError: when ``residual`` is none of the three.
+
+    Example:
+        >>> ResidualMap("l2")(torch.full((1, 2, 2), 0.75), torch.full((1, 2, 2), 0.25))
+        tensor([[[0.2500, 0.2500],
+                 [0.2500, 0.2500]]])
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(self, residual: str = "l1") -> None:
+        self.residual = look_up_option(residual, ["l1", "l2", "ssim"])
+
+    def __call__(self, img: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+        """
+        Args:
+            img: shape (C, H, W[, D]), values in [0, 1].
+            reconstruction: the same shape and range.
+
+        Returns:
+            shape (1, H, W[, D]), not negative; ``img``'s metadata is kept.
+
+        Raises:
+            ValueError: when the shapes differ, or an axis is too short for the SSIM window.
+        """
+        if img.shape != reconstruction.shape:
+            raise ValueError(f"image {tuple(img.shape)} and reconstruction {tuple(reconstruction.shape)} differ in shape")
+        if self.residual == "ssim":
+            return self._ssim(img, reconstruction)
+        difference = img - reconstruction
+        residual = difference.abs() if self.residual == "l1" else difference.square()
+        return residual.mean(dim=0, keepdim=True)
+
+    @staticmethod
+    def _ssim(img: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+        half = _SSIM_WINDOW // 2
+        spatial_dims = img.ndim - 1
+        if min(img.shape[1:]) <= half:
+            raise ValueError(f"an SSIM map needs more than {half} pixels an axis, got {tuple(img.shape[1:])}")
+        plain = [convert_to_tensor(x, track_meta=False, dtype=torch.float32)[None] for x in (img, reconstruction)]
+        x, y = (pad(t, [half] * (2 * spatial_dims), mode="reflect") for t in plain)
+        ssim, _ = compute_ssim_and_cs(
+            x,
+            y,
+            spatial_dims=spatial_dims,
+            kernel_size=[_SSIM_WINDOW] * spatial_dims,
+            kernel_sigma=[_SSIM_SIGMA] * spatial_dims,
+            data_range=1.0,
+        )
+        residual = (1.0 - ssim[0]).clamp_min(0.0).mean(dim=0, keepdim=True)
+        return convert_to_dst_type(residual, img)[0]
+
+
+class ResidualMapd(MapTransform):
+    """Dictionary version of :py:class:`ResidualMap`.
+
+    Args:
+        keys: key of the reconstruction.
+        image_key: key of the image that was reconstructed.
+        output_key: key under which the map is put.
+        residual: as there.
+        allow_missing_keys: don't raise when a key is missing.
+    """
+
+    backend = ResidualMap.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection = "pred",
+        image_key: str = "image",
+        output_key: str = "anomaly_map",
+        residual: str = "l1",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        if len(self.keys) != 1:
+            raise ValueError(f"keys must name one reconstruction, got {self.keys}")
+        self.image_key = image_key
+        self.output_key = output_key
+        self.mapper = ResidualMap(residual)
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[self.output_key] = self.mapper(d[self.image_key], d[key])
+        return d
+
+
+ResidualMapD = ResidualMapDict = ResidualMapd
