@@ -73,7 +73,7 @@ def _is_number(word: str) -> bool:
 
 
 def _keep_text(commands: Mapping[str, Callable]) -> None:
-    """Make Fire leave text as it is: it would read ``1e3``, ``a,b`` or ``None`` as Python and not as a folder's name."""
+    """Make Fire leave text as it is: it would read ``1e3``, ``a,b`` or ``None`` as Python, not as a name."""
     from fire.decorators import SetParseFn, SetParseFns
     from fire.parser import DefaultParseValue
 
@@ -90,8 +90,10 @@ def explain(error: BaseException) -> str | None:
     while step is not None and step not in chain:
         chain.append(step)
         step = step.__cause__ or step.__context__
-    mendable = [e for e in chain if isinstance(e, InputError)] or [e for e in chain[-1:] if type(e) is ValueError]
-    return str(mendable[0]) if mendable else None
+    for candidate in chain:
+        if isinstance(candidate, InputError):
+            return str(candidate)
+    return str(chain[-1]) if type(chain[-1]) is ValueError else None
 
 
 def main(argv: Sequence[str] | None = None) -> None:

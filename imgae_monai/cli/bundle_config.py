@@ -59,7 +59,9 @@ def find_bundle(name_or_path: str) -> Path:
     path = Path(name_or_path).expanduser()
     if (path / "configs" / "train.json").is_file():
         return path.resolve()
-    raise InputError(f"no bundle {name_or_path!r} (and no folder with configs/train.json): {nearest(name_or_path, bundle_names())}")
+    raise InputError(
+        f"no bundle {name_or_path!r} (and no folder with configs/train.json): {nearest(name_or_path, bundle_names())}"
+    )
 
 
 def find_run(path: str) -> Path:
@@ -167,11 +169,12 @@ def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str 
     files = list(files)
     merge_config(files, overrides)
     # bundles log to standard output by their logging.conf; the command line has its own, see log_to
-    logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
+    for name in ("monai.bundle.workflows", "monai.bundle.scripts"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         if trusted:
             warnings.filterwarnings("ignore", message="parsing config_file")
-        run(run_id=run_id, config_file=[str(f) for f in files], logging_file=False, **overrides)
+        run(run_id=run_id, config_file=[str(f) for f in files], logging_file=False, **overrides)  # type: ignore[arg-type]
 
 
 def log_to(path: Path | None = None) -> None:

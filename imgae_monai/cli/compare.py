@@ -50,7 +50,7 @@ def compare(
     metrics = {key: json.loads((folder / "metrics.json").read_text()) for key, folder in folders.items()}
     rows = {key: _read_scores(folder) for key, folder in folders.items()}
     difference = paired_difference(rows["a"], rows["b"], n_bootstrap, seed)
-    result = {"run_a": str(runs["a"]), "run_b": str(runs["b"]), "difference_a_minus_b": difference}
+    result: dict[str, Any] = {"run_a": str(runs["a"]), "run_b": str(runs["b"]), "difference_a_minus_b": difference}
     result |= {"n_bootstrap": n_bootstrap, "seed": seed, "metrics_a": metrics["a"], "metrics_b": metrics["b"]}
     (target / "compare.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
 
@@ -81,15 +81,15 @@ def paired_difference(
         raise InputError("the two runs were not scored on the same images")
     labels = [int(row["label"]) for row in rows_a]
     patients = [row["patient_id"] for row in rows_a]
-    scores = ([float(row["score"]) for row in rows] for rows in (rows_a, rows_b))
-    return bootstrap_auroc_difference(*scores, labels, patients, n_draws=n_bootstrap, seed=seed)
+    scores_a, scores_b = ([float(row["score"]) for row in rows] for rows in (rows_a, rows_b))
+    return bootstrap_auroc_difference(scores_a, scores_b, labels, patients, n_draws=n_bootstrap, seed=seed)
 
 
 def verdict(difference: dict[str, Any]) -> str:
     """One sentence that says no more than the interval does."""
-    if difference["auroc"] is None:
+    if difference["difference"] is None:
         return "AUROC is undefined: the images are of one class only"
-    value, (low, high) = difference["auroc"]["difference"], difference["auroc"]["interval"]
+    value, (low, high) = difference["difference"], difference["interval"]
     numbers = f"AUROC of A minus B: {value:+.3f}, 95 % interval [{low:+.3f}, {high:+.3f}]"
     if low <= 0 <= high:
         return f"{numbers}: no difference shown"

@@ -28,7 +28,9 @@ def demo(output: str = "demo_output", epochs: int = 12, seed: int = 0, overwrite
     marker = root / "imgae_monai_demo"
     if root.exists() and any(root.iterdir()):
         if not (overwrite and marker.exists()):
-            raise InputError(f"{root} is not empty: give another --output" + (", or --overwrite" if marker.exists() else ""))
+            raise InputError(
+                f"{root} is not empty: give another --output" + (", or --overwrite" if marker.exists() else "")
+            )
         shutil.rmtree(root)
     root.mkdir(parents=True, exist_ok=True)
     marker.touch()

@@ -35,7 +35,7 @@ def evaluate(
         output: folder for the results. Default the run's folder.
         split: split to score: test, val or train. Default test.
         residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
-        smoothing_sigma: Gaussian over the map, in pixels. Default as trained.
+        smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
@@ -97,7 +97,7 @@ def calibrate(
         run: folder that train left.
         data: as for train, with normal images in its validation split. Default the run's own.
         residual: l1, l2 or ssim. Default as trained.
-        smoothing_sigma: Gaussian over the map, in pixels. Default as trained.
+        smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.

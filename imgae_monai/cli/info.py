@@ -29,4 +29,6 @@ def info(bundle: str | None = None) -> None:
                 network = parser.get_parsed_content("network_def")
             n_parameters = sum(p.numel() for p in network.parameters())
             size = parser["image_size"]
-            print(f"  preset {preset:12}{n_parameters:>12,} parameters, {size} x {size} px, latent {parser['latent_size']}")
+            print(
+                f"  preset {preset:12}{n_parameters:>12,} parameters, {size} px square, latent {parser['latent_size']}"
+            )

@@ -28,7 +28,7 @@ def predict(
         paths: image files (PNG, JPEG, BMP) and folders of them.
         output: folder for the results.
         residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
-        smoothing_sigma: Gaussian over the map, in pixels. Default as trained.
+        smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
@@ -66,7 +66,9 @@ def predict(
         with open(target / "predictions.csv", newline="", encoding="utf-8") as f:
             for row in csv.DictReader(f):
                 decision = "abnormal" if row["decision"] == "1" else "normal"
-                print(f"{decision:9}{float(row['score']):.6g} (threshold {float(row['threshold']):.6g})  {row['image']}")
+                print(
+                    f"{decision:9}{float(row['score']):.6g} (threshold {float(row['threshold']):.6g})  {row['image']}"
+                )
     print(f"{len(readable)} scored, {len(refused)} refused; results: {target}")
     if refused:
         sys.exit(1)

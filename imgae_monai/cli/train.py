@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+# the other parameters of train are ids of the bundle's config, by the same name
+_NOT_KNOBS = ("bundle", "data", "output", "preset", "resume", "overwrite", "set")
+
 
 def train(
     bundle: str,
@@ -77,7 +80,7 @@ def train(
         val_fraction: share of training patients held out where there is no val split, 0 to 1. Default 0.1.
         drop_train_abnormal: leave abnormal training images out instead of refusing them. Default false.
         residual: map of the residual: l1, l2 or ssim. Default l1.
-        smoothing_sigma: standard deviation in pixels of a Gaussian over the map, 0 for none. Default 0.0.
+        smoothing_sigma: standard deviation in pixels of a Gaussian over the signed residual, 0 for none. Default 0.0.
         z_score: standardise the map by normal validation residuals, pixel by pixel. Default false.
         reduction: map to score: mean, top (mean of the highest pixels) or max. Default mean.
         top_fraction: share of the pixels that top averages, 0 to 1. Default 0.01.
@@ -87,6 +90,8 @@ def train(
         overwrite: delete the run that the folder holds.
         set: any other id of the bundle's config, as "{'optimizer#weight_decay': 0.01}".
     """
+    knobs = {key: value for key, value in locals().items() if key not in _NOT_KNOBS}
+
     from pathlib import Path
 
     from imgae_monai.cli import bundle_config as bc
@@ -94,8 +99,7 @@ def train(
     from imgae_monai.engines.run_folder import latest_checkpoint
     from imgae_monai.exceptions import InputError
 
-    chosen = {key: value for key, value in locals().items() if key in _KNOBS}
-    overrides = {**bc.given(**chosen), **(set or {})}
+    overrides = {**bc.given(**knobs), **(set or {})}
     for key in ("normal_names", "abnormal_names"):
         if isinstance(overrides.get(key), str):
             overrides[key] = [name.strip() for name in overrides[key].split(",")]
@@ -109,7 +113,10 @@ def train(
         if preset is not None:
             overrides["preset"] = preset
         changed = {k for k, v in overrides.items() if k != "epochs" and run_config.get(k) != v}
-        if changed or run_config["bundle_name"] != bc.merge_config([folder / "configs" / "train.json"], {})["bundle_name"]:
+        if (
+            changed
+            or run_config["bundle_name"] != bc.merge_config([folder / "configs" / "train.json"], {})["bundle_name"]
+        ):
             raise InputError(f"{run} can only be resumed as it was started; different: {sorted(changed) or ['bundle']}")
         switches = {"resume": True, **bc.given(epochs=epochs)}
     else:
@@ -122,13 +129,6 @@ def train(
     trusted = folder.parent == bc.bundles_root()
     bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), **switches}, trusted=trusted)
     print(f"run: {run}")
-
-
-_KNOBS = (
-    "epochs batch_size learning_rate lr_factor lr_patience patience min_delta val_interval image_size aspect latent_size "
-    "dropout device amp num_workers cache_rate seed normal_names abnormal_names patient_pattern val_fraction "
-    "drop_train_abnormal residual smoothing_sigma z_score reduction top_fraction specificity picture_interval"
-).split()
 
 
 def _refuse_foreign(run, overwrite: bool) -> None:

@@ -174,6 +174,6 @@ def refuse_seen(datalist: Datalist, split: str, trained_on: PathLike) -> None:
     ]
     if seen:
         raise InputError(
-            f"{len(seen)} image(s) of the {split} split, or their patients, were used in training: {', '.join(seen[:5])}"
+            f"{len(seen)} image(s) of the {split} split, or their patients, were trained on: {', '.join(seen[:5])}"
             f"{' ...' if len(seen) > 5 else ''}. Evaluate on images of other patients"
         )

@@ -47,7 +47,9 @@ def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
     if not isinstance(entry, dict) or "image" not in entry:
         raise InputError(f"{where}: expected an object with 'image' and 'label', got {entry!r}")
     if entry.get("label") not in (0, 1):
-        raise InputError(f"{where} ({entry['image']}): label must be 0 (normal) or 1 (abnormal), got {entry.get('label')!r}")
+        raise InputError(
+            f"{where} ({entry['image']}): label must be 0 (normal) or 1 (abnormal), got {entry.get('label')!r}"
+        )
     if entry.get("split") not in SECTIONS.values():
         raise InputError(f"{where} ({entry['image']}): split must be train, val or test, got {entry.get('split')!r}")
     image = str((path.parent / entry["image"]).resolve())

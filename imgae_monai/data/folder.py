@@ -35,8 +35,8 @@ def read_folder_tree(
     """List the images of a tree whose first level is the split and whose second level is the class.
 
     A ``manifest.csv`` in ``root`` (column ``file``, relative to ``root``, and any of ``patient_id``, ``view``, ``sex``,
-    ``age``, ``finding``) adds what it knows of each image. Without it, and without ``patient_pattern``, every file counts
-    as its own patient, with a warning.
+    ``age``, ``finding``) adds what it knows of each image. Without it, and without ``patient_pattern``, every file
+    counts as its own patient, with a warning.
 
     Args:
         root: the tree's folder.
@@ -59,7 +59,7 @@ def read_folder_tree(
         )
     labels = {name.lower(): 0 for name in normal_names} | {name.lower(): 1 for name in abnormal_names}
     manifest = _read_manifest(root)
-    items = []
+    items: list[dict[str, Any]] = []
     for split_folder in splits:
         for class_folder in sorted(p for p in split_folder.iterdir() if p.is_dir()):
             if class_folder.name.lower() not in labels:
@@ -88,7 +88,7 @@ def read_folder_tree(
             len(items),
         )
         for item in unknown:
-            item["patient_id"] = Path(item["image"]).relative_to(root).as_posix()
+            item["patient_id"] = Path(str(item["image"])).relative_to(root).as_posix()
     return items
 
 

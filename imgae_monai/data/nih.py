@@ -36,7 +36,7 @@ def read_nih(root: Path) -> list[dict[str, Any]]:
             ``images_001/images/`` to ``images_012/images/``.
 
     Returns:
-        dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split`` (``train`` or ``test``),
+        dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split`` (``train``, ``test``),
         ``finding``, ``view``, ``sex``, ``age``.
 
     Raises:

@@ -10,8 +10,8 @@ from imgae_monai.exceptions import InputError
 def check_amp(amp: bool, device: torch.device | str) -> bool:
     """Refuse mixed precision where it would silently do nothing.
 
-    MONAI's engines autocast for CUDA only (monai 1.6.1, ``engines/trainer.py``); elsewhere ``amp=True`` computes in full
-    precision without a word.
+    MONAI's engines autocast for CUDA only (monai 1.6.1, ``engines/trainer.py``); elsewhere ``amp=True`` computes in
+    full precision without a word.
 
     Args:
         amp: what was asked for.

@@ -24,8 +24,8 @@ def prepare_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, 
         overwrite: delete the checkpoints and records that are there.
 
     Raises:
-        InputError: when a run is there and neither ``resume`` nor ``overwrite`` is set, both are set, there is nothing to
-            resume, or a folder can't be written to.
+        InputError: when a run is there and neither ``resume`` nor ``overwrite`` is set, both are set, there is nothing
+            to resume, or a folder can't be written to.
     """
     if resume and overwrite:
         raise InputError("resume and overwrite exclude each other: choose one")

@@ -33,7 +33,8 @@ class CheckedCheckpointLoader(CheckpointLoader):
     def __init__(
         self, load_path: PathLike, network: torch.nn.Module, map_location: torch.device | str | None = None
     ) -> None:
-        super().__init__(load_path=str(load_path), load_dict={"model": network}, map_location=map_location)
+        # torch.load takes a device too; MONAI's annotation names a dict only
+        super().__init__(str(load_path), {"model": network}, map_location=map_location)  # type: ignore[arg-type]
         self.network = network
 
     def __call__(self, engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ignite.engine import Engine
+from ignite.handlers import EarlyStopping
 from monai.handlers import EarlyStopHandler
 
 
@@ -31,10 +32,15 @@ class ValidationEarlyStopHandler(EarlyStopHandler):
         self.set_trainer(engine)
         super().attach(self.validator)
 
+    def _ignite_handler(self) -> EarlyStopping:
+        if self._handler is None:
+            raise RuntimeError("attach this handler to a trainer first")
+        return self._handler
+
     def state_dict(self) -> dict:
         """Counter and best score so far."""
-        return dict(self._handler.state_dict())
+        return dict(self._ignite_handler().state_dict())
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Go on counting from a saved state."""
-        self._handler.load_state_dict(state_dict)
+        self._ignite_handler().load_state_dict(state_dict)

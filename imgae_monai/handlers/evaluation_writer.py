@@ -143,18 +143,20 @@ class EvaluationWriter:
         if len(set(labels.tolist())) == 2:
             plot_roc(self.output_dir / "roc.png", scores, labels, title)
             plot_precision_recall(self.output_dir / "precision_recall.png", scores, labels, title)
-        plot_score_histogram(
-            self.output_dir / "score_histogram.png", scores, labels, self.calibration.threshold, title
-        )
+        plot_score_histogram(self.output_dir / "score_histogram.png", scores, labels, self.calibration.threshold, title)
         captions = {(1, True): "abnormal, highest score", (1, False): "abnormal, lowest score"}
         captions |= {(0, True): "normal, highest score", (0, False): "normal, lowest score"}
         rows = [
             {
                 **{key: np.asarray(example[key].cpu()) for key in ("image", "pred", "anomaly_map")},
-                "caption": f"{caption}: {Path(example['row']['image']).name}\nscore {example['row']['score']:.4g}, decided "
-                + ("abnormal" if example["row"]["decision"] else "normal"),
+                "caption": f"{caption}: {_describe(example['row'])}",
             }
             for corner, caption in captions.items()
             for example in self._examples.get(corner, [])
         ]
         picture_grid(rows, self.output_dir / "examples.png", self.calibration.map_limit, title)
+
+
+def _describe(row: Mapping[str, Any]) -> str:
+    decision = "abnormal" if row["decision"] else "normal"
+    return f"{Path(row['image']).name}\nscore {row['score']:.4g}, decided {decision}"

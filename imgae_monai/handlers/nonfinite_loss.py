@@ -40,6 +40,6 @@ class NonFiniteLossHandler:
         )
         raise InputError(
             f"the loss is {loss.item()} at epoch {engine.state.epoch}, iteration {engine.state.iteration} (not finite: "
-            f"{', '.join([*spoilt, 'loss'])}); training stopped before the weights were changed and the last checkpoint "
-            f"is kept. Likely mend: {mend}"
+            f"{', '.join([*spoilt, 'loss'])}); training stopped before the weights changed, the last checkpoint is "
+            f"kept. Likely mend: {mend}"
         )

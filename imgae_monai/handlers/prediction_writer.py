@@ -23,8 +23,9 @@ PREDICTION_COLUMNS = ("image", "score", "decision", "threshold", "map_png", "map
 class PredictionWriter:
     """Write ``predictions.csv`` and, for each image, ``NAME_map.png``, ``NAME_map.nii.gz`` and ``NAME_overlay.png``.
 
-    Maps have the size of the file that was read. The PNG is 8-bit grey, 255 at the calibration's ``map_limit`` (or above);
-    the NIfTI holds the raw values, x first, in ITK's orientation for pictures, so that it lies on the PNG in a viewer.
+    Maps have the size of the file that was read. The PNG is 8-bit grey, 255 at the calibration's ``map_limit`` or
+    above; the NIfTI holds the raw values, x first, in ITK's orientation for pictures, so that it lies on the PNG in a
+    viewer.
     Images with the same name in different folders get a piece of their path's hash appended. Rows are written as they
     come, so that a run that is cut off keeps them.
 

@@ -47,6 +47,8 @@ class AuxiliaryReconstructionLoss(_Loss):
         if input.shape == target.shape:
             return self.loss(input, target)
         if input.ndim != target.ndim + 1 or input.shape[:1] + input.shape[2:] != target.shape:
-            raise ValueError(f"input {tuple(input.shape)} is neither {tuple(target.shape)} nor a stack of such on axis 1")
+            raise ValueError(
+                f"input {tuple(input.shape)} is neither {tuple(target.shape)} nor a stack of such on axis 1"
+            )
         main, *auxiliary = input.unbind(dim=1)
         return self.loss(main, target) + self.auxiliary_weight * sum(self.loss(x, target) for x in auxiliary)

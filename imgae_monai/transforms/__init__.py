@@ -1,18 +1,18 @@
 """Transforms beside MONAI's: reading and sizing images, and from a reconstruction to a calibrated score."""
 
-from .anomaly_score import AnomalyScore, AnomalyScored, AnomalyScoreD, AnomalyScoreDict
+from .anomaly_score import AnomalyScore, AnomalyScoreD, AnomalyScored, AnomalyScoreDict
 from .calibration import (
     Calibration,
     ScoreDefinition,
     ZScoreMap,
-    ZScoreMapd,
     ZScoreMapD,
+    ZScoreMapd,
     ZScoreMapDict,
     normal_quantile,
 )
-from .load_grayscale import LoadGrayscale, LoadGrayscaled, LoadGrayscaleD, LoadGrayscaleDict, to_unit_grayscale
-from .residual_map import ResidualMap, ResidualMapd, ResidualMapD, ResidualMapDict
-from .resize_keep_aspect import ResizeKeepAspect, ResizeKeepAspectd, ResizeKeepAspectD, ResizeKeepAspectDict
+from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict, to_unit_grayscale
+from .residual_map import ResidualMap, ResidualMapD, ResidualMapd, ResidualMapDict
+from .resize_keep_aspect import ResizeKeepAspect, ResizeKeepAspectD, ResizeKeepAspectd, ResizeKeepAspectDict
 
 __all__ = [
     "AnomalyScore",

@@ -25,7 +25,7 @@ class ScoreDefinition:
 
     Args:
         residual: ``"l1"``, ``"l2"`` or ``"ssim"``, see :py:class:`imgae_monai.transforms.ResidualMap`.
-        smoothing_sigma: standard deviation in pixels of the Gaussian over the map, 0 for none.
+        smoothing_sigma: standard deviation in pixels of the Gaussian over the signed residual, 0 for none.
         z_score: whether the map is standardised by the normal residuals, see :py:class:`ZScoreMap`.
         reduction: ``"mean"``, ``"top"`` or ``"max"``, see :py:class:`imgae_monai.transforms.AnomalyScore`.
         top_fraction: as there.
@@ -141,7 +141,7 @@ def normal_quantile(scores: np.ndarray, specificity: float) -> float:
 
 
 class ZScoreMap(Transform):
-    """Standardise a map by the residuals of normal validation images: ``(map - mean) / max(std, floor)``, pixel by pixel.
+    """Standardise a map by normal validation residuals, pixel by pixel: ``(map - mean) / max(std, floor)``.
 
     Edges that every reconstruction blurs have a high mean and count less; a residual where there never is one counts
     more. The floor keeps pixels that hardly vary (padding, air) from dominating.

@@ -84,7 +84,7 @@ class LoadGrayscale(Transform):
         converted = to_unit_grayscale(image)
         if image.mode in _WIDE_MODES and 0 < np.asarray(converted).max() < 1 / 8:
             logger.warning(
-                "%s fills less than an eighth of its 16 bits and will look nearly black: rescale it when it is exported",
+                "%s fills less than an eighth of its 16 bits and will look nearly black: rescale it on export",
                 getattr(image, "filename", "an image"),
             )
         return converted

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 import torch
 from monai.config import KeysCollection
 from monai.metrics.regression import compute_ssim_and_cs
-from monai.transforms import MapTransform, Transform
+from monai.transforms import GaussianSmooth, Identity, MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor, look_up_option
 from torch.nn.functional import pad
 
@@ -22,11 +22,17 @@ class ResidualMap(Transform):
     neighbourhood (11 pixels, sigma 1.5; Wang et al. 2004, "Image quality assessment: from error visibility to
     structural similarity", eq. 13), computed by MONAI, with reflected borders so that the map keeps the image's size.
 
+    Smoothing is a Gaussian over the *signed* difference, before it is made absolute or squared: noise and fine texture
+    cancel, a region that is brighter or darker as a whole stays. (Smoothing ``|x - x^|`` itself would leave its mean,
+    and so a mean score, as it was.) An SSIM map, which has no sign, is smoothed as it is: that moves maxima and places,
+    and not its mean.
+
     Args:
         residual: ``"l1"``, ``"l2"`` or ``"ssim"``.
+        smoothing_sigma: standard deviation of the Gaussian in pixels, 0 for none.
 
     Raises:
-        ValueError: when ``residual`` is none of the three.
+        ValueError: when ``residual`` is none of the three or ``smoothing_sigma`` is negative.
 
     Example:
         >>> ResidualMap("l2")(torch.full((1, 2, 2), 0.75), torch.full((1, 2, 2), 0.25))
@@ -36,10 +42,13 @@ class ResidualMap(Transform):
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, residual: str = "l1") -> None:
+    def __init__(self, residual: str = "l1", smoothing_sigma: float = 0.0) -> None:
         self.residual = look_up_option(residual, ["l1", "l2", "ssim"])
+        if smoothing_sigma < 0:
+            raise ValueError(f"smoothing_sigma must not be negative, got {smoothing_sigma}")
+        self.smooth = GaussianSmooth(smoothing_sigma) if smoothing_sigma else Identity()
 
-    def __call__(self, img: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    def __call__(self, img: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """
         Args:
             img: shape (C, H, W[, D]), values in [0, 1].
@@ -52,10 +61,13 @@ class ResidualMap(Transform):
             ValueError: when the shapes differ, or an axis is too short for the SSIM window.
         """
         if img.shape != reconstruction.shape:
-            raise ValueError(f"image {tuple(img.shape)} and reconstruction {tuple(reconstruction.shape)} differ in shape")
+            raise ValueError(
+                f"image {tuple(img.shape)} and reconstruction {tuple(reconstruction.shape)} differ in shape"
+            )
+        signed = self._ssim(img, reconstruction) if self.residual == "ssim" else img - reconstruction
+        difference: torch.Tensor = self.smooth(signed)  # type: ignore[assignment]
         if self.residual == "ssim":
-            return self._ssim(img, reconstruction)
-        difference = img - reconstruction
+            return difference
         residual = difference.abs() if self.residual == "l1" else difference.square()
         return residual.mean(dim=0, keepdim=True)
 
@@ -87,6 +99,7 @@ class ResidualMapd(MapTransform):
         image_key: key of the image that was reconstructed.
         output_key: key under which the map is put.
         residual: as there.
+        smoothing_sigma: as there.
         allow_missing_keys: don't raise when a key is missing.
     """
 
@@ -98,6 +111,7 @@ class ResidualMapd(MapTransform):
         image_key: str = "image",
         output_key: str = "anomaly_map",
         residual: str = "l1",
+        smoothing_sigma: float = 0.0,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -105,7 +119,7 @@ class ResidualMapd(MapTransform):
             raise ValueError(f"keys must name one reconstruction, got {self.keys}")
         self.image_key = image_key
         self.output_key = output_key
-        self.mapper = ResidualMap(residual)
+        self.mapper = ResidualMap(residual, smoothing_sigma)
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         d = dict(data)

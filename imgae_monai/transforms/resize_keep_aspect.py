@@ -8,7 +8,14 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform, ResizeWithPadOrCrop
-from monai.utils import TraceKeys, TransformBackends, convert_to_tensor, ensure_tuple, look_up_option
+from monai.utils import (
+    TraceKeys,
+    TransformBackends,
+    convert_to_dst_type,
+    convert_to_tensor,
+    ensure_tuple,
+    look_up_option,
+)
 from torch.nn.functional import interpolate
 
 
@@ -76,10 +83,9 @@ class ResizeKeepAspect(InvertibleTransform):
         """
         info = self.pop_transform(img)
         scaled = info[TraceKeys.EXTRA_INFO]["scaled"]
-        plain = img.as_tensor() if isinstance(img, MetaTensor) else img
+        plain = convert_to_tensor(img, track_meta=False)
         out = convert_to_tensor(ResizeWithPadOrCrop(scaled)(plain), track_meta=False)
-        out = _interpolate(out, info[TraceKeys.ORIG_SIZE])
-        return MetaTensor(out, meta=img.meta, applied_operations=img.applied_operations)
+        return convert_to_dst_type(_interpolate(out, info[TraceKeys.ORIG_SIZE]), img)[0]
 
 
 def _interpolate(img: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
