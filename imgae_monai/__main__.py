@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 
 from imgae_monai.cli.compare import compare
@@ -93,7 +94,14 @@ def explain(error: BaseException) -> str | None:
     for candidate in chain:
         if isinstance(candidate, InputError):
             return str(candidate)
-    return str(chain[-1]) if type(chain[-1]) is ValueError else None
+    return str(chain[-1]) if type(chain[-1]) is ValueError and _is_ours(chain[-1]) else None
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether an error was raised below this package's own code, and not below MONAI's reading of a config."""
+    package = os.path.dirname(__file__)
+    frames = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return any(f.startswith(package) and not f.startswith((os.path.join(package, "cli"), __file__)) for f in frames)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

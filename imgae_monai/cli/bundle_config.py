@@ -141,7 +141,9 @@ def write_run(bundle: Path, run: Path, preset: str | None, overrides: Mapping[st
 
 
 def _is_value(value: Any) -> bool:
-    return not isinstance(value, dict) and not (isinstance(value, str) and value.startswith("$"))
+    """Whether an id is a plain knob: no component, expression or reference."""
+    values = value if isinstance(value, list) else [value]
+    return not any(isinstance(v, dict) or str(v).startswith(("$", "@")) for v in values)
 
 
 def given(**flags: Any) -> dict[str, Any]:

@@ -95,8 +95,7 @@ def train(
     from pathlib import Path
 
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.engines import check_writable, prepare_run
-    from imgae_monai.engines.run_folder import latest_checkpoint
+    from imgae_monai.engines import check_writable, latest_checkpoint, prepare_run
     from imgae_monai.exceptions import InputError
 
     overrides = {**bc.given(**knobs), **(set or {})}
@@ -133,9 +132,12 @@ def train(
 
 def _refuse_foreign(run, overwrite: bool) -> None:
     from imgae_monai.engines import holds_run
+    from imgae_monai.engines.run_folder import RUN_PARTS
     from imgae_monai.exceptions import InputError
 
     held = holds_run(run / "models", run) if run.is_dir() else None
+    if held is None and run.is_dir() and {p.name for p in run.iterdir()} <= {*RUN_PARTS}:
+        return  # a start that failed before training, as by a misspelt option
     if held is None:
         raise InputError(f"{run} exists and is not an empty folder or a run: give another output")
     if not overwrite:

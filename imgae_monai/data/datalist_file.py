@@ -33,7 +33,7 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
         entries = [
             {**entry, "split": split} if isinstance(entry, dict) else entry
             for section, split in SECTIONS.items()
-            for entry in content.get(section, [])
+            for entry in _section(path, content, section)
         ]
     else:
         entries = content
@@ -42,10 +42,19 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
     return [_check_item(path, i, entry) for i, entry in enumerate(entries)]
 
 
+def _section(path: Path, content: dict[str, Any], section: str) -> list[Any]:
+    entries = content.get(section, [])
+    if not isinstance(entries, list):
+        raise InputError(f"{path}, section {section!r}: expected a list of items, got {entries!r}")
+    return entries
+
+
 def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
     where = f"{path}, item {index}"
     if not isinstance(entry, dict) or "image" not in entry:
         raise InputError(f"{where}: expected an object with 'image' and 'label', got {entry!r}")
+    if not isinstance(entry["image"], str):
+        raise InputError(f"{where}: image must be one path, got {entry['image']!r}")
     if entry.get("label") not in (0, 1):
         raise InputError(
             f"{where} ({entry['image']}): label must be 0 (normal) or 1 (abnormal), got {entry.get('label')!r}"
@@ -53,11 +62,12 @@ def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
     if entry.get("split") not in SECTIONS.values():
         raise InputError(f"{where} ({entry['image']}): split must be train, val or test, got {entry.get('split')!r}")
     image = str((path.parent / entry["image"]).resolve())
+    patient_id = entry.get("patient_id")
     return {
         **entry,
         "image": image,
         "label": int(entry["label"]),
-        "patient_id": str(entry.get("patient_id", entry["image"])),
+        "patient_id": entry["image"] if patient_id in (None, "") else str(patient_id),
     }
 
 

@@ -96,7 +96,7 @@ def _read_manifest(root: Path) -> dict[str, dict[str, str]]:
     path = root / "manifest.csv"
     if not path.is_file():
         return {}
-    with open(path, newline="", encoding="utf-8") as f:
+    with open(path, newline="", encoding="utf-8-sig") as f:  # spreadsheets put a byte order mark first
         reader = csv.DictReader(f)
         if "file" not in (reader.fieldnames or ()):
             raise InputError(f"{path} has no column 'file', found {reader.fieldnames}")

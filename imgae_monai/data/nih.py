@@ -43,7 +43,7 @@ def read_nih(root: Path) -> list[dict[str, Any]]:
         InputError: when a table, a list or a column is missing, or none of the listed images is on disk.
     """
     table = sorted(root.glob(DATA_ENTRY))[0]
-    with open(table, newline="", encoding="utf-8") as f:
+    with open(table, newline="", encoding="utf-8-sig") as f:
         reader = csv.DictReader(f)
         missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
         if missing:

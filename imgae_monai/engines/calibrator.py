@@ -15,7 +15,7 @@ from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.anomaly_score import AnomalyScore
-from imgae_monai.transforms.calibration import Calibration, ScoreDefinition, ZScoreMap, normal_quantile
+from imgae_monai.transforms.calibration import Calibration, ScoreDefinition, ZScoreMap, check_enough, normal_quantile
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ class Calibrator:
         specificity: share of normal images that should stay at or below the threshold, in (0, 1).
         ckpt_dir: folder with ``model.pt``; the calibration is written beside it.
         datalist: the data, for its fingerprint.
+
+    Raises:
+        InputError: when there are too few validation images for the specificity (before any training).
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Calibrator:
         ckpt_dir: PathLike,
         datalist: Datalist,
     ) -> None:
+        check_enough(len(evaluator.data_loader.dataset), specificity)  # type: ignore[arg-type]
         self.evaluator = evaluator
         self.score = score
         self.specificity = specificity
@@ -74,8 +78,6 @@ class Calibrator:
 
         self._run_pass(first_pass)
         n = len(scores)
-        if n < 2:
-            raise InputError(f"calibration needs at least 2 normal validation images, got {n}")
         mean, std = _mean_std(total, square, n)
         if self.score.z_score:
             scores.clear()
@@ -89,7 +91,7 @@ class Calibrator:
                     scores.append(float(self._reduce(array)))
                     maxima.append(float(array.max()))
 
-            if n < 3:
+            if n < 3:  # the others' standard deviation takes two
                 raise InputError(f"a z-scored map needs at least 3 normal validation images, got {n}")
             self._run_pass(second_pass)
         calibration = Calibration(

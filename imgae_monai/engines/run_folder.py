@@ -11,6 +11,7 @@ from monai.config import PathLike
 
 from imgae_monai.exceptions import InputError
 
+# what imgae-monai train puts into a run's folder
 RUN_PARTS = ("models", "configs", "docs", "LICENSE", "train.json", "tensorboard", "train.log")
 
 

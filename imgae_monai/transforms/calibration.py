@@ -17,6 +17,8 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type
 
 from imgae_monai.exceptions import InputError
+from imgae_monai.transforms.anomaly_score import AnomalyScore
+from imgae_monai.transforms.residual_map import ResidualMap
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +32,9 @@ class ScoreDefinition:
         reduction: ``"mean"``, ``"top"`` or ``"max"``, see :py:class:`imgae_monai.transforms.AnomalyScore`.
         top_fraction: as there.
 
+    Raises:
+        ValueError: when one of them is unknown or out of range.
+
     Example:
         >>> ScoreDefinition("ssim", smoothing_sigma=2.0, reduction="top", top_fraction=0.01).name
         'ssim-sigma2-top0.01'
@@ -40,6 +45,10 @@ class ScoreDefinition:
     z_score: bool = False
     reduction: str = "mean"
     top_fraction: float = 0.01
+
+    def __post_init__(self) -> None:
+        ResidualMap(self.residual, self.smoothing_sigma)
+        AnomalyScore(self.reduction, self.top_fraction)
 
     @property
     def name(self) -> str:
@@ -129,15 +138,25 @@ def normal_quantile(scores: np.ndarray, specificity: float) -> float:
         >>> normal_quantile(np.arange(100.0), 0.95)
         95.0
     """
+    check_enough(len(scores), specificity)
+    return float(np.quantile(scores, specificity, method="higher"))
+
+
+def check_enough(n_images: int, specificity: float) -> None:
+    """Make sure that a quantile of so many scores can be told from their maximum.
+
+    Raises:
+        ValueError: when ``specificity`` is out of range.
+        InputError: when there are too few; says how many are needed.
+    """
     if not 0 < specificity < 1:
         raise ValueError(f"specificity must be in (0, 1), got {specificity}")
-    if len(scores) * (1 - specificity) < 1 - 1e-9:
-        needed = int(np.ceil(1 / (1 - specificity) - 1e-9))
+    needed = int(np.ceil(1 / (1 - specificity) - 1e-9))
+    if n_images < needed:
         raise InputError(
             f"a threshold at {specificity:.1%} specificity needs at least {needed} normal validation images, got "
-            f"{len(scores)}: give more (val_fraction, or a val folder) or lower the specificity"
+            f"{n_images}: give more (val_fraction, or a val folder) or lower the specificity"
         )
-    return float(np.quantile(scores, specificity, method="higher"))
 
 
 class ZScoreMap(Transform):

@@ -48,8 +48,8 @@ def to_unit_grayscale(image: Image.Image) -> Image.Image:
         return Image.fromarray(np.asarray(image).astype(np.float32))
     if mode == "F":
         raise ValueError("floating-point pixels have no nominal range: save the image with 8 or 16 bits")
-    if mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    if mode in ("P", "L", "RGB") and "transparency" in image.info:
+        image = image.convert("RGBA")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)

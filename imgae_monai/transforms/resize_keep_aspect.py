@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import InvertibleTransform, MapTransform, ResizeWithPadOrCrop
+from monai.transforms import InvertibleTransform, MapTransform
 from monai.utils import (
     TraceKeys,
     TransformBackends,
@@ -16,7 +16,7 @@ from monai.utils import (
     ensure_tuple,
     look_up_option,
 )
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 
 class ResizeKeepAspect(InvertibleTransform):
@@ -65,8 +65,7 @@ class ResizeKeepAspect(InvertibleTransform):
         limit = min if self.method == "pad" else max
         scaled = [limit(max(1, round(d * ratio)), s) for d, s in zip(shape, size, strict=True)]
         plain = img.as_tensor() if isinstance(img, MetaTensor) else img
-        out = ResizeWithPadOrCrop(size)(_interpolate(plain, scaled))
-        out = out.as_tensor() if isinstance(out, MetaTensor) else out
+        out = _pad_or_crop(_interpolate(plain, scaled), size)
         if not isinstance(img, MetaTensor):
             return out
         tracked = MetaTensor(out, meta=img.meta, applied_operations=img.applied_operations)
@@ -84,8 +83,16 @@ class ResizeKeepAspect(InvertibleTransform):
         info = self.pop_transform(img)
         scaled = info[TraceKeys.EXTRA_INFO]["scaled"]
         plain = convert_to_tensor(img, track_meta=False)
-        out = convert_to_tensor(ResizeWithPadOrCrop(scaled)(plain), track_meta=False)
-        return convert_to_dst_type(_interpolate(out, info[TraceKeys.ORIG_SIZE]), img)[0]
+        return convert_to_dst_type(_interpolate(_pad_or_crop(plain, scaled), info[TraceKeys.ORIG_SIZE]), img)[0]
+
+
+def _pad_or_crop(img: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Centred as MONAI's ``ResizeWithPadOrCrop``, whose crop, from even to odd, is a pixel beside where its pad was."""
+    widths: list[int] = []
+    for old, new in zip(reversed(img.shape[1:]), reversed(size), strict=True):
+        before = int((new - old) / 2)  # towards zero, so that crop and pad undo each other
+        widths += [before, new - old - before]
+    return pad(img, widths)
 
 
 def _interpolate(img: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

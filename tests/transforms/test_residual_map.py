@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
+
+from imgae_monai.transforms import ResidualMap, ResidualMapd
+from imgae_monai.transforms.residual_map import ResidualMapD, ResidualMapDict
+
+RESIDUALS = ["l1", "l2", "ssim"]
+
+
+def random_pair(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A noisy ramp and a version of it with other noise: neither alike nor unrelated."""
+    rng = np.random.default_rng(0)
+    ramp = np.broadcast_to(np.linspace(0.2, 0.8, shape[-1]), shape)
+    first, second = (np.clip(ramp + rng.normal(0, 0.1, shape), 0, 1).astype(np.float32) for _ in range(2))
+    return torch.from_numpy(first), torch.from_numpy(second)
+
+
+def skimage_residual(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    _, ssim = structural_similarity(
+        first.astype(np.float64),
+        second.astype(np.float64),
+        full=True,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=1,
+    )
+    return 1 - ssim
+
+
+@pytest.mark.parametrize(
+    ("residual", "expected"), [("l1", [[[0.0, 0.25], [0.5, 1.0]]]), ("l2", [[[0.0, 0.0625], [0.25, 1.0]]])]
+)
+def test_one_channel_by_hand(residual, expected):
+    image = torch.tensor([[[0.5, 0.75], [0.0, 1.0]]])
+    reconstruction = torch.tensor([[[0.5, 0.5], [0.5, 0.0]]])
+    assert torch.equal(ResidualMap(residual)(image, reconstruction), torch.tensor(expected))
+
+
+@pytest.mark.parametrize(("residual", "expected"), [("l1", [[[0.5, 0.25]]]), ("l2", [[[0.25, 0.125]]])])
+def test_channels_are_averaged_after_the_norm(residual, expected):
+    image = torch.tensor([[[0.5, 0.5]], [[0.0, 0.5]]])
+    reconstruction = torch.tensor([[[0.0, 0.0]], [[0.5, 0.5]]])  # signed differences +0.5 and -0.5 must not cancel
+    assert torch.equal(ResidualMap(residual)(image, reconstruction), torch.tensor(expected))
+
+
+def test_ssim_agrees_with_scikit_image_inside():
+    first, second = random_pair(1, 40, 32)
+    out = ResidualMap("ssim")(first, second)
+    assert out.shape == (1, 40, 32)
+    expected = skimage_residual(first[0].numpy(), second[0].numpy())
+    np.testing.assert_allclose(out[0, 5:-5, 5:-5].numpy(), expected[5:-5, 5:-5], atol=1e-4)
+
+
+def test_ssim_agrees_with_scikit_image_up_to_the_mirrored_border():
+    first, second = random_pair(1, 20, 24)
+    mirrored = [np.pad(x[0].numpy(), 10, mode="reflect") for x in (first, second)]
+    expected = skimage_residual(*mirrored)[10:-10, 10:-10]
+    np.testing.assert_allclose(ResidualMap("ssim")(first, second)[0].numpy(), expected, atol=1e-4)
+
+
+def test_ssim_of_a_volume_agrees_with_scikit_image_inside():
+    first, second = random_pair(1, 14, 15, 16)
+    out = ResidualMap("ssim")(first, second)
+    assert out.shape == (1, 14, 15, 16)
+    expected = skimage_residual(first[0].numpy(), second[0].numpy())
+    np.testing.assert_allclose(out[0, 5:-5, 5:-5, 5:-5].numpy(), expected[5:-5, 5:-5, 5:-5], atol=1e-4)
+
+
+def test_ssim_of_channels_is_the_mean_of_theirs():
+    first, second = random_pair(2, 16, 16)
+    by_channel = [ResidualMap("ssim")(first[c : c + 1], second[c : c + 1]) for c in range(2)]
+    assert (by_channel[0] - by_channel[1]).abs().max() > 0.01
+    torch.testing.assert_close(ResidualMap("ssim")(first, second), (by_channel[0] + by_channel[1]) / 2)
+
+
+def test_ssim_residual_exceeds_one_where_the_structure_is_inverted():
+    first, _ = random_pair(1, 16, 16)
+    assert ResidualMap("ssim")(first, 1 - first).max() > 1
+
+
+@pytest.mark.parametrize("residual", RESIDUALS)
+def test_a_perfect_reconstruction_leaves_nothing(residual):
+    image, _ = random_pair(1, 16, 16)
+    torch.testing.assert_close(ResidualMap(residual)(image, image), torch.zeros(1, 16, 16), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("residual", ["l1", "l2"])
+def test_smoothing_cancels_what_alternates_in_sign(residual):
+    checkers = torch.from_numpy((np.indices((40, 40)).sum(axis=0) % 2).astype(np.float32))[None]
+    assert torch.equal(ResidualMap(residual)(checkers, 1 - checkers), torch.ones(1, 40, 40))
+    smoothed = ResidualMap(residual, smoothing_sigma=2.0)(checkers, 1 - checkers)
+    assert smoothed[0, 10:-10, 10:-10].max() < 1e-3
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("residual", ["l1", "l2"])
+def test_smoothing_keeps_a_region_that_differs_as_a_whole(residual, sign):
+    image, reconstruction = torch.full((1, 40, 40), 0.5), torch.full((1, 40, 40), 0.5)
+    image[:, 8:32, 8:32] += 0.5 * sign
+    smoothed = ResidualMap(residual, smoothing_sigma=2.0)(image, reconstruction)
+    height = {"l1": 0.5, "l2": 0.25}[residual]
+    torch.testing.assert_close(smoothed[:, 18:22, 18:22], torch.full((1, 4, 4), height), rtol=0, atol=1e-3)
+    assert smoothed[0, 0, 0] < 1e-6
+
+
+def test_smoothing_is_a_gaussian_over_the_signed_difference():
+    first, second = random_pair(1, 40, 40)
+    expected = np.abs(gaussian_filter((first - second)[0].numpy().astype(np.float64), 2.0, mode="constant"))
+    out = ResidualMap("l1", smoothing_sigma=2.0)(first, second)[0].numpy()
+    assert expected.max() > 0.05
+    np.testing.assert_allclose(out, expected, atol=1e-3)
+
+
+def test_smoothing_the_absolute_difference_would_leave_a_mean_score_as_it_was():
+    """The reason for smoothing before the norm: only so does the mean of a noisy map fall."""
+    first, second = random_pair(1, 64, 64)
+    rough = (first - second).abs()[0].numpy().astype(np.float64)
+    after = gaussian_filter(rough, 2.0, mode="reflect")
+    before = ResidualMap("l1", smoothing_sigma=2.0)(first, second)
+    assert after.mean() == pytest.approx(rough.mean(), rel=1e-6)
+    assert before.mean().item() < 0.3 * rough.mean()
+
+
+def test_an_ssim_map_is_smoothed_as_it_is():
+    first, second = random_pair(1, 40, 40)
+    rough = ResidualMap("ssim")(first, second)[0].numpy().astype(np.float64)
+    smoothed = ResidualMap("ssim", smoothing_sigma=2.0)(first, second)[0].numpy()
+    expected = gaussian_filter(rough, 2.0, mode="constant")
+    np.testing.assert_allclose(smoothed, expected, atol=5e-3)
+    assert smoothed[10:-10, 10:-10].max() < rough[10:-10, 10:-10].max()
+
+
+@pytest.mark.parametrize("residual", RESIDUALS)
+@pytest.mark.parametrize("shape", [(1, 12, 16), (3, 12, 16), (2, 8, 9, 10)])
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+def test_map_has_one_channel_the_images_size_and_no_negative_value(residual, shape, sigma):
+    out = ResidualMap(residual, sigma)(*random_pair(*shape))
+    assert out.shape == (1, *shape[1:])
+    assert out.min() >= 0
+    assert out.max() > 0
+
+
+@pytest.mark.parametrize("residual", RESIDUALS)
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+def test_metadata_of_the_image_is_kept(residual, sigma):
+    image, reconstruction = random_pair(1, 16, 16)
+    tracked = MetaTensor(image, meta={"filename_or_obj": "a.png"})
+    out = ResidualMap(residual, sigma)(tracked, reconstruction)
+    assert out.meta["filename_or_obj"] == "a.png"
+    plain = torch.as_tensor(ResidualMap(residual, sigma)(image, reconstruction))
+    assert torch.equal(out.as_tensor(), MetaTensor.ensure_torch_and_prune_meta(plain, None).as_subclass(torch.Tensor))
+
+
+@pytest.mark.parametrize("residual", RESIDUALS)
+def test_shapes_that_differ_are_refused(residual):
+    message = r"image \(1, 16, 16\) and reconstruction \(1, 16, 8\) differ in shape"
+    with pytest.raises(ValueError, match=message):
+        ResidualMap(residual)(torch.zeros(1, 16, 16), torch.zeros(1, 16, 8))
+
+
+def test_an_axis_too_short_for_ssim_is_refused():
+    with pytest.raises(ValueError, match=r"an SSIM map needs more than 5 pixels an axis, got \(16, 5\)"):
+        ResidualMap("ssim")(torch.zeros(1, 16, 5), torch.zeros(1, 16, 5))
+    assert ResidualMap("ssim")(torch.zeros(1, 16, 6), torch.ones(1, 16, 6)).min() > 0.9
+
+
+def test_bad_options_are_explained():
+    with pytest.raises(ValueError, match="did you mean 'ssim'"):
+        ResidualMap("sim")
+    with pytest.raises(ValueError, match=r"smoothing_sigma must not be negative, got -0\.5"):
+        ResidualMap("l1", smoothing_sigma=-0.5)
+
+
+def test_dictionary_version_adds_the_map():
+    image, reconstruction = random_pair(1, 4, 4)
+    data = {"image": image, "pred": reconstruction, "label": 1}
+    out = ResidualMapd(residual="l2")(data)
+    assert set(out) == {"image", "pred", "label", "anomaly_map"}
+    assert set(data) == {"image", "pred", "label"}
+    torch.testing.assert_close(out["anomaly_map"], (image - reconstruction) ** 2)
+
+
+def test_dictionary_version_takes_other_keys():
+    image, reconstruction = random_pair(1, 4, 4)
+    transform = ResidualMapd("restored", image_key="scan", output_key="heat")
+    torch.testing.assert_close(
+        transform({"scan": image, "restored": reconstruction})["heat"], (image - reconstruction).abs()
+    )
+
+
+def test_dictionary_version_and_missing_keys():
+    image, _ = random_pair(1, 4, 4)
+    with pytest.raises(KeyError, match="pred"):
+        ResidualMapd()({"image": image})
+    assert set(ResidualMapd(allow_missing_keys=True)({"image": image})) == {"image"}
+
+
+def test_dictionary_version_takes_one_reconstruction():
+    with pytest.raises(ValueError, match=r"keys must name one reconstruction, got \('a', 'b'\)"):
+        ResidualMapd(["a", "b"])
+
+
+def test_aliases_are_the_dictionary_version():
+    assert ResidualMapD is ResidualMapDict is ResidualMapd
