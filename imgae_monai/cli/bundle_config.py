@@ -41,7 +41,7 @@ def preset_names(bundle: Path) -> list[str]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """``"did you mean X? "`` where something is near, and what is known."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     return (f"did you mean {close[0]!r}? " if close else "") + f"Known: {', '.join(known)}"
 
 
@@ -138,6 +138,12 @@ def write_run(bundle: Path, run: Path, preset: str | None, overrides: Mapping[st
         shutil.copytree(bundle / "docs", run / "docs", dirs_exist_ok=True)
     if (bundle / "LICENSE").is_file():
         shutil.copyfile(bundle / "LICENSE", run / "LICENSE")
+
+
+def write_run_ids(run: Path, overrides: Mapping[str, Any]) -> None:
+    """Change ids in a run's own training config, so that it stays the config as run."""
+    path = run / "configs" / "train.json"
+    path.write_text(json.dumps(merge_config([path], overrides), indent=4) + "\n", encoding="utf-8")
 
 
 def _is_value(value: Any) -> bool:

@@ -117,7 +117,8 @@ def train(
             or run_config["bundle_name"] != bc.merge_config([folder / "configs" / "train.json"], {})["bundle_name"]
         ):
             raise InputError(f"{run} can only be resumed as it was started; different: {sorted(changed) or ['bundle']}")
-        switches = {"resume": True, **bc.given(epochs=epochs)}
+        switches = {"resume": True}
+        bc.write_run_ids(run, bc.given(epochs=epochs))
     else:
         if any(run.iterdir()) if run.is_dir() else run.exists():
             _refuse_foreign(run, overwrite)

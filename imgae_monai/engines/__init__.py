@@ -1,13 +1,14 @@
 """What happens around MONAI's engines: calibration, run folders, versions."""
 
 from .amp import check_amp
-from .calibrator import Calibrator, calibration_path, load_calibration
+from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
 from .prepare_batch import prepare_reconstruction
 from .run_folder import check_writable, holds_run, latest_checkpoint, prepare_run
 from .versions import versions
 
 __all__ = [
     "Calibrator",
+    "StoredCalibration",
     "calibration_path",
     "check_amp",
     "check_writable",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +50,8 @@ class Calibrator:
         ckpt_dir: PathLike,
         datalist: Datalist,
     ) -> None:
-        check_enough(len(evaluator.data_loader.dataset), specificity)  # type: ignore[arg-type]
+        loader: Any = evaluator.data_loader
+        check_enough(len(loader.dataset), specificity)
         self.evaluator = evaluator
         self.score = score
         self.specificity = specificity
@@ -116,7 +120,7 @@ class Calibrator:
         )
         return calibration
 
-    def _run_pass(self, collect) -> None:
+    def _run_pass(self, collect: Callable[[Engine], None]) -> None:
         with self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect):
             self.evaluator.run()
 
@@ -142,3 +146,31 @@ def load_calibration(ckpt_dir: PathLike, score: ScoreDefinition) -> Calibration:
     if not model.is_file():
         raise InputError(f"no checkpoint at {model}: train first, or give the folder of a finished run")
     return Calibration.load(calibration_path(ckpt_dir, score), score, file_sha256(model))
+
+
+class StoredCalibration:
+    """Stands for the calibration in a folder, and reads it when a field of it is asked for first.
+
+    So that a config can be taken apart (MONAI's ``check_properties``, a bundle without weights) before there is one.
+
+    Args:
+        ckpt_dir: folder with ``model.pt`` and the calibration.
+        score: the score's definition.
+    """
+
+    def __init__(self, ckpt_dir: PathLike, score: ScoreDefinition) -> None:
+        self._ckpt_dir = ckpt_dir
+        self._score = score
+
+    @functools.cached_property
+    def _calibration(self) -> Calibration:
+        return load_calibration(self._ckpt_dir, self._score)
+
+    def __getattr__(self, name: str) -> Any:
+        """
+        Raises:
+            InputError: when there is no calibration, or it belongs to other weights.
+        """
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._calibration, name)

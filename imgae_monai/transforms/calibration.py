@@ -6,6 +6,7 @@ Nothing here ever sees an abnormal image or a test label; that is why it may be 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -213,7 +214,12 @@ class ZScoreMapd(MapTransform):
 
     def __init__(self, keys: KeysCollection, calibration: Calibration, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.z_score = ZScoreMap(calibration.mean, calibration.std)
+        self.calibration = calibration
+
+    @functools.cached_property
+    def z_score(self) -> ZScoreMap:
+        """The array transform; made at the first call, so that a calibration may be read late."""
+        return ZScoreMap(self.calibration.mean, self.calibration.std)
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         d = dict(data)

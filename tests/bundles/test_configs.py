@@ -1,0 +1,156 @@
+"""What must agree between configs is tested, not hoped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+from tests.conftest import BUNDLES, REPO, SHARED
+
+# the documented difference between the two models; everything else is equal
+DIFFERENT = {"bundle_name", "network_def", "strides", "loss", "reconstruction_loss", "auxiliary_weight", "hidden_size"}
+KNOBS = [
+    *("dataset_dir", "output_dir", "epochs", "batch_size", "learning_rate", "image_size", "latent_size", "device"),
+    *("num_workers", "cache_rate", "seed", "amp", "preset"),
+]
+
+
+def config(bundle: str, name: str) -> dict:
+    return json.loads((REPO / "bundles" / bundle / "configs" / name).read_text())
+
+
+def preset(bundle: str, name: str) -> dict:
+    return yaml.safe_load((REPO / "bundles" / bundle / "configs" / "presets" / f"{name}.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ["train.json", "inference.json", "evaluate.json"])
+def test_the_two_bundles_differ_in_the_declared_ids_only(name):
+    unet, reversed_ = (config(bundle, name) for bundle in BUNDLES)
+    differing = {key for key in unet.keys() | reversed_.keys() if unet.get(key) != reversed_.get(key)}
+    expected = DIFFERENT & (unet.keys() | reversed_.keys())
+    assert differing == expected
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_train_and_inference_agree_on_shared_ids(bundle):
+    train, inference = config(bundle, "train.json"), config(bundle, "inference.json")
+    # inference imports less, reads a folder of images instead of a study, and runs something else
+    own = {"imports", "dataset_dir", "run"}
+    shared = (train.keys() & inference.keys()) - own
+    assert len(shared) > 20
+    assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
+    loading = train["train"]["preprocessing_transforms"][:2]
+    assert inference["preprocessing"]["transforms"] == loading
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_evaluation_and_inference_score_alike(bundle):
+    evaluate, inference = config(bundle, "evaluate.json"), config(bundle, "inference.json")
+    assert evaluate["score_transforms"] == inference["score_transforms"]
+    assert evaluate["calibration"] == inference["calibration"]
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_every_knob_is_one_named_id(bundle):
+    train = config(bundle, "train.json")
+    assert set(KNOBS) <= train.keys()
+    text = json.dumps({k: v for k, v in train.items() if k not in KNOBS})
+    unread = [knob for knob in KNOBS if f"@{knob}" not in text]
+    assert unread == []
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_small_is_the_default(bundle):
+    train = config(bundle, "train.json")
+    small = preset(bundle, "small")
+    assert small == {key: train[key] for key in small}
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_presets_set_the_same_ids(bundle):
+    assert preset(bundle, "small").keys() == preset(bundle, "reference").keys()
+
+
+@pytest.mark.parametrize(
+    ("bundle", "n_parameters"), [("unet_autoencoder", 54_986_305), ("reversed_autoencoder", 272_717_697)]
+)
+def test_reference_preset_has_the_reference_size(bundle, n_parameters):
+    parser = ConfigParser({**config(bundle, "train.json"), **preset(bundle, "reference")})
+    with torch.device("meta"):
+        network = parser.get_parsed_content("network_def")
+    assert sum(p.numel() for p in network.parameters()) == n_parameters
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+@pytest.mark.parametrize(("name", "kind"), [("train.json", "train"), ("inference.json", "inference")])
+def test_monai_finds_every_property_of_a_bundle_without_weights(bundle, name, kind, phantoms, tmp_path):
+    path = REPO / "bundles" / bundle / "configs" / name
+    where = {"dataset_dir": str(phantoms), "bundle_root": str(tmp_path)}
+    workflow = ConfigWorkflow(config_file=str(path), workflow_type=kind, logging_file=False, **where)
+    workflow.initialize()
+    assert workflow.check_properties() == []
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_state_names_the_handlers_that_it_means(bundle):
+    train = config(bundle, "train.json")
+    handlers = [h["_target_"] for h in train["train"]["handlers"]]
+    assert handlers[1].endswith("ValidationEarlyStopHandler")
+    assert handlers[2].endswith("TrainingRecord")
+    assert train["state"]["early_stop"] == "@train#handlers#1"
+    assert train["state"]["record"] == "@train#handlers#2"
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_bundle_holds_no_python_and_names_targets_by_public_path(bundle):
+    folder = REPO / "bundles" / bundle
+    assert list(folder.rglob("*.py")) == []
+    targets = [
+        line.split('"')[3]
+        for file in folder.glob("configs/*.json")
+        for line in file.read_text().splitlines()
+        if '"_target_"' in line and "imgae_monai" in line
+    ]
+    assert targets
+    for target in targets:
+        module, name = target.rsplit(".", 1)
+        assert name in __import__(module, fromlist=["__all__"]).__all__
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_metadata_fits_monais_schema(bundle):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = SHARED / "data" / "monai" / "meta_schema_20240725.json"
+    if not schema.is_file():
+        pytest.skip(f"{schema} is absent")
+    metadata = config(bundle, "metadata.json")
+    jsonschema.validate(metadata, json.loads(schema.read_text()))
+    assert metadata["version"] in metadata["changelog"]
+    import imgae_monai
+
+    assert metadata["required_packages_version"]["imgae_monai"] == imgae_monai.__version__
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_metadata_describes_the_default_network(bundle):
+    metadata, parser = config(bundle, "metadata.json"), ConfigParser(config(bundle, "inference.json"))
+    network = parser.get_parsed_content("network_def").eval()
+    described = metadata["network_data_format"]["inputs"]["image"]
+    image = torch.rand(1, described["num_channels"], *described["spatial_shape"])
+    with torch.no_grad():
+        out = network(image)
+    expected = metadata["network_data_format"]["outputs"]["pred"]
+    assert list(out.shape[1:]) == [expected["num_channels"], *expected["spatial_shape"]]
+    assert float(out.min()) >= expected["value_range"][0]
+    assert float(out.max()) <= expected["value_range"][1]
+
+
+def test_package_and_bundles_carry_the_same_licence():
+    texts = {Path(p).read_text() for p in [REPO / "LICENSE", *(REPO / "bundles").glob("*/LICENSE")]}
+    assert len(texts) == 1
+    assert "Apache License" in texts.pop()
