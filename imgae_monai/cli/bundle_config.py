@@ -185,10 +185,15 @@ def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str 
         run(run_id=run_id, config_file=[str(f) for f in files], logging_file=False, **overrides)  # type: ignore[arg-type]
 
 
+def _ours(record: logging.LogRecord) -> bool:
+    return record.name.startswith("imgae_monai")
+
+
 def log_to(path: Path | None = None) -> None:
     """Log warnings, and what this package reports, to standard error; everything to a file if one is given."""
     console = logging.StreamHandler()
-    console.addFilter(lambda r: r.levelno >= logging.WARNING or r.name.startswith("imgae_monai"))
+    # engines log an exception's traceback before they raise it; main() explains it in one line
+    console.addFilter(lambda r: (r.levelno >= logging.WARNING and not r.name.startswith("ignite.engine")) or _ours(r))
     console.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     handlers: list[logging.Handler] = [console]
     if path is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from monai.engines import IterationEvents
 from monai.utils import CommonKeys as Keys
 
@@ -15,12 +17,29 @@ class NonFiniteLossHandler:
 
     Ignite's ``TerminateOnNan`` looks after the optimizer's step, when the weights are spoilt, and ends the run as if it
     had succeeded; this one raises between the loss and the backward pass, so that the last checkpoint stays the last
-    good one.
+    good one. A validation loss that is not finite stops training too: every later one would compare as no better.
+
+    Args:
+        validator: evaluator whose metric ``val_loss`` is watched, if any.
     """
+
+    def __init__(self, validator: Engine | None = None) -> None:
+        self.validator = validator
 
     def attach(self, engine: Engine) -> None:
         """Args: engine: a MONAI trainer whose output has ``loss``."""
         engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self)
+        if self.validator is not None:
+            self.validator.add_event_handler(Events.EPOCH_COMPLETED, self._check_validation)
+
+    @staticmethod
+    def _check_validation(engine: Engine) -> None:
+        val_loss = float(engine.state.metrics["val_loss"])
+        if not math.isfinite(val_loss):
+            raise InputError(
+                f"the validation loss is {val_loss} at epoch {engine.state.epoch}: a validation image holds NaN or Inf, or "
+                "the weights have diverged. Likely mend: check the data, or lower learning_rate"
+            )
 
     def __call__(self, engine: Engine) -> None:
         """

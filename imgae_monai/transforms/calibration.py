@@ -133,6 +133,7 @@ def normal_quantile(scores: np.ndarray, specificity: float) -> float:
         specificity: in (0, 1).
 
     Raises:
+        InputError: when a score is not finite.
         ValueError: when ``specificity`` is out of range, or there are too few images to tell it from the maximum.
 
     Example:
@@ -140,6 +141,8 @@ def normal_quantile(scores: np.ndarray, specificity: float) -> float:
         95.0
     """
     check_enough(len(scores), specificity)
+    if not np.isfinite(scores).all():
+        raise InputError("a normal validation image has a score that is not finite: check the data and the weights")
     return float(np.quantile(scores, specificity, method="higher"))
 
 

@@ -244,7 +244,8 @@ def test_resume_wants_something_to_resume(capsys, train_tiny, tmp_path):
 def test_nan_loss_stops_at_once_and_keeps_the_last_good_checkpoint(cli, capsys, phantoms, tmp_path):
     # 24 images in batches of 8: the 5th call in training is epoch 2, iteration 5
     run = tmp_path / "run"
-    faulty = "{'channels': [4, 8], 'strides': [1, 2], 'hidden_size': 8, 'loss': {'_target_': 'tests.cli.faults.NanAfter', 'n': 4}}"
+    faulty = "'loss': {'_target_': 'tests.cli.faults.NanAfter', 'n': 4}"
+    small = "{'channels': [4, 8], 'strides': [1, 2], 'hidden_size': 8, " + faulty + "}"
     error = refused(
         cli,
         capsys,
@@ -263,7 +264,7 @@ def test_nan_loss_stops_at_once_and_keeps_the_last_good_checkpoint(cli, capsys, 
         "--device",
         "cpu",
         "--set",
-        faulty,
+        small,
     )
     assert "the loss is nan at epoch 2, iteration 5" in error
     assert "learning_rate" in error
@@ -272,31 +273,6 @@ def test_nan_loss_stops_at_once_and_keeps_the_last_good_checkpoint(cli, capsys, 
     assert (run / "models" / "checkpoint_epoch=1.pt").is_file()
     assert not (run / "models" / "checkpoint_epoch=2.pt").exists()
     assert read_json(run / "train.json")["finished"] is False
-
-
-def test_a_learning_rate_that_explodes_is_stopped(cli, capsys, phantoms, tmp_path):
-    small = "{'channels': [4, 8], 'strides': [1, 2], 'hidden_size': 8}"
-    error = refused(
-        cli,
-        capsys,
-        "train",
-        "reversed_autoencoder",
-        "--data",
-        phantoms,
-        "--output",
-        tmp_path / "run",
-        "--epochs",
-        50,
-        "--image_size",
-        32,
-        "--device",
-        "cpu",
-        "--learning_rate",
-        "1e38",
-        "--set",
-        small,
-    )
-    assert "lower learning_rate" in error
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])

@@ -229,7 +229,7 @@ def test_code_in_a_calibration_file_is_not_run(tmp_path, form):
         torch.save({"threshold": Touch(trace)}, path)
         torch.load(path, weights_only=False)
     else:
-        path.write_bytes(pickle.dumps({"threshold": Touch(trace)}))
+        path.write_bytes(pickle.dumps({"threshold": Touch(trace)}, protocol=2))
         pickle.loads(path.read_bytes())
     assert trace.exists()  # the file is malicious indeed
     trace.unlink()

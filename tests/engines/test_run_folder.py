@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from imgae_monai.engines import run_folder
+from imgae_monai.engines.run_folder import check_writable, holds_run, latest_checkpoint, prepare_run
+from imgae_monai.exceptions import InputError
+
+
+@pytest.fixture
+def folders(tmp_path) -> tuple[Path, Path]:
+    return tmp_path / "run" / "models", tmp_path / "run"
+
+
+@pytest.fixture
+def finished(folders) -> tuple[Path, Path]:
+    ckpt_dir, output_dir = folders
+    (output_dir / "tensorboard" / "val").mkdir(parents=True)
+    ckpt_dir.mkdir()
+    names = ("model.pt", "checkpoint_epoch=3.pt", "calibration-l1-mean.pt", "datalist.json", "notes.txt")
+    for path in (*(ckpt_dir / name for name in names), output_dir / "train.json", output_dir / "paper.tex"):
+        path.write_text("kept?", encoding="utf-8")
+    (output_dir / "tensorboard" / "val" / "events").touch()
+    return folders
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_new_folders_are_created_empty(folders, overwrite):
+    prepare_run(*folders, overwrite=overwrite)
+    assert all(folder.is_dir() for folder in folders)
+    assert files(folders[1]) == set()
+
+
+def test_folders_may_be_strings_and_may_be_one(tmp_path):
+    prepare_run(str(tmp_path / "run"), str(tmp_path / "run"))
+    assert (tmp_path / "run").is_dir()
+
+
+@pytest.mark.parametrize("name", ["models/model.pt", "models/checkpoint_epoch=1.pt", "train.json"])
+def test_a_run_that_is_there_is_refused_with_the_file(folders, name):
+    ckpt_dir, output_dir = folders
+    ckpt_dir.mkdir(parents=True)
+    (output_dir / name).touch()
+    message = rf"run already holds a run \(.*{name}\): set resume to go on, overwrite to start anew"
+    with pytest.raises(InputError, match=message):
+        prepare_run(ckpt_dir, output_dir)
+    assert files(output_dir) == {name}
+
+
+@pytest.mark.parametrize("name", ["models/notes.txt", "metrics.json"])
+def test_other_files_are_no_run(folders, name):
+    ckpt_dir, output_dir = folders
+    ckpt_dir.mkdir(parents=True)
+    (output_dir / name).touch()
+    assert holds_run(ckpt_dir, output_dir) is None
+    prepare_run(ckpt_dir, output_dir)
+    assert files(output_dir) == {name}
+
+
+def test_resume_leaves_every_file(finished):
+    before = files(finished[1])
+    prepare_run(*finished, resume=True)
+    assert files(finished[1]) == before
+
+
+def test_resume_without_a_checkpoint_is_refused_and_creates_nothing(folders, tmp_path):
+    with pytest.raises(InputError, match=r"nothing to resume: no checkpoint_epoch=N\.pt in .*models"):
+        prepare_run(*folders, resume=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_overwrite_deletes_the_run_and_nothing_else(finished):
+    prepare_run(*finished, overwrite=True)
+    assert files(finished[1]) == {"models/notes.txt", "paper.tex"}
+    assert not (finished[1] / "tensorboard").exists()
+    assert holds_run(*finished) is None
+
+
+def test_resume_and_overwrite_exclude_each_other(finished):
+    before = files(finished[1])
+    with pytest.raises(InputError, match="resume and overwrite exclude each other: choose one"):
+        prepare_run(*finished, resume=True, overwrite=True)
+    assert files(finished[1]) == before
+
+
+def test_nothing_is_deleted_where_a_folder_cannot_be_written(finished, monkeypatch):
+    def full(dir):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = files(finished[1])
+    monkeypatch.setattr(run_folder.tempfile, "TemporaryFile", full)
+    with pytest.raises(InputError, match=r"cannot write to .*models: No space left on device; give another output fo"):
+        prepare_run(*finished, overwrite=True)
+    assert files(finished[1]) == before
+
+
+def test_holds_run_names_the_first_file(finished):
+    assert holds_run(*finished) == str(finished[0] / "calibration-l1-mean.pt")
+
+
+def test_check_writable_creates_the_folder_and_leaves_nothing_in_it(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["file", "file/below", "file/far/below"])
+def test_a_path_at_or_below_a_regular_file_is_refused(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=rf"cannot write to .*{name}: (Not a directory|File exists); give another"):
+        check_writable(tmp_path / name)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="this system has no /proc")
+def test_a_folder_that_even_root_cannot_write_is_refused():
+    with pytest.raises(InputError, match=r"cannot write to /proc/imgae_monai/run: .+; give another output folder"):
+        check_writable(Path("/proc/imgae_monai/run"))
+
+
+def test_latest_checkpoint_counts_epochs_as_numbers(tmp_path):
+    for epoch in (1, 9, 10):
+        (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
+    assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
+    assert latest_checkpoint(str(tmp_path)) == str(tmp_path / "checkpoint_epoch=10.pt")
+
+
+def test_latest_checkpoint_passes_over_other_names(tmp_path):
+    for name in ("checkpoint_epoch=2.pt", "checkpoint_epoch=30.pt.tmp", "checkpoint_epoch=best.pt", "model.pt"):
+        (tmp_path / name).touch()
+    (tmp_path / "old_checkpoint_epoch=40.pt").touch()
+    assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=2.pt")
+
+
+@pytest.mark.parametrize("name", ["model.pt", "checkpoint_epoch=best.pt"])
+def test_no_checkpoint_is_explained(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"nothing to resume: no checkpoint_epoch=N\.pt in "):
+        latest_checkpoint(tmp_path)
+    with pytest.raises(InputError, match=r"nothing to resume: no checkpoint_epoch=N\.pt in .*gone"):
+        latest_checkpoint(tmp_path / "gone")
