@@ -17,6 +17,8 @@ from typing import Any
 
 from imgae_monai.exceptions import InputError
 
+logger = logging.getLogger(__name__)
+
 # a run's own folders, and switches of one call: none of them belongs in the run's inference config
 _TRAIN_ONLY = ("dataset_dir", "output_dir", "ckpt_dir", "bundle_root", "device", "resume", "overwrite")
 
@@ -58,6 +60,7 @@ def find_bundle(name_or_path: str) -> Path:
         return bundles_root() / name_or_path
     path = Path(name_or_path).expanduser()
     if (path / "configs" / "train.json").is_file():
+        logger.warning("%s does not come with this package: its configs execute code, go on only if you trust it", path)
         return path.resolve()
     raise InputError(
         f"no bundle {name_or_path!r} (and no folder with configs/train.json): {nearest(name_or_path, bundle_names())}"
@@ -160,14 +163,13 @@ def given(**flags: Any) -> dict[str, Any]:
     return overrides
 
 
-def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str = "run", trusted: bool = False) -> None:
+def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str = "run") -> None:
     """Run one expression of a config through ``monai.bundle.run``, after a check of the overrides' ids.
 
     Args:
         files: config files, later ones over earlier ones.
         overrides: id and value.
         run_id: the expression to run.
-        trusted: whether the files come with this package; MONAI's warning that configs execute code is kept otherwise.
 
     Raises:
         InputError: when an id is unknown.
@@ -180,8 +182,8 @@ def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str 
     for name in ("monai.bundle.workflows", "monai.bundle.scripts"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        if trusted:
-            warnings.filterwarnings("ignore", message="parsing config_file")
+        # five lines each time; find_bundle, the commands' help and the README say it once
+        warnings.filterwarnings("ignore", message="parsing config_file")
         run(run_id=run_id, config_file=[str(f) for f in files], logging_file=False, **overrides)  # type: ignore[arg-type]
 
 

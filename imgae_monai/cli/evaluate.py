@@ -30,7 +30,7 @@ def evaluate(
     the run was trained on are refused.
 
     Args:
-        run: folder that train left.
+        run: folder that train left; its configs execute code, so use only runs that you trust.
         data: as for train. Default the run's own data, whose test split it never saw.
         output: folder for the results. Default the run's folder.
         split: split to score: test, val or train. Default test.
@@ -94,7 +94,7 @@ def calibrate(
     Each score has its own file in models/; the same score again replaces its file.
 
     Args:
-        run: folder that train left.
+        run: folder that train left; its configs execute code, so use only runs that you trust.
         data: as for train, with normal images in its validation split. Default the run's own.
         residual: l1, l2 or ssim. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.

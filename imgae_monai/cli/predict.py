@@ -24,7 +24,7 @@ def predict(
     A file that can't be read is named, and listed in refused.csv, and the rest goes on; the exit code is then 1.
 
     Args:
-        run: folder that train left.
+        run: folder that train left; its configs execute code, so use only runs that you trust.
         paths: image files (PNG, JPEG, BMP) and folders of them.
         output: folder for the results.
         residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.

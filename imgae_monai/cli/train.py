@@ -126,8 +126,7 @@ def train(
         check_writable(run)
         bc.write_run(folder, run, preset, overrides)
     bc.log_to(run / "train.log")
-    trusted = folder.parent == bc.bundles_root()
-    bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), **switches}, trusted=trusted)
+    bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), **switches})
     print(f"run: {run}")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ignite.engine import Engine
 from ignite.handlers import EarlyStopping
 from monai.handlers import EarlyStopHandler
@@ -18,12 +20,15 @@ class ValidationEarlyStopHandler(EarlyStopHandler):
         validator: evaluator whose metric is watched.
         metric_name: name of the metric in ``validator.state.metrics``; smaller is better.
         patience: number of validations without an improvement after which training stops.
-        min_delta: smallest fall that counts as an improvement, in the metric's unit.
+        min_delta: a fall below the best so far by this or less is no improvement, in the metric's unit; the best moves
+            with it all the same, so that small falls don't add up.
     """
 
     def __init__(self, validator: Engine, metric_name: str, patience: int, min_delta: float = 0.0) -> None:
         super().__init__(
-            patience=patience, score_function=lambda engine: -engine.state.metrics[metric_name], min_delta=min_delta
+            patience=patience,
+            score_function=lambda engine: _negated(engine.state.metrics[metric_name]),
+            min_delta=min_delta,
         )
         self.validator = validator
 
@@ -44,3 +49,8 @@ class ValidationEarlyStopHandler(EarlyStopHandler):
     def load_state_dict(self, state_dict: dict) -> None:
         """Go on counting from a saved state."""
         self._ignite_handler().load_state_dict(state_dict)
+
+
+def _negated(value: float) -> float:
+    # ignite takes a NaN for an improvement that nothing after it can beat
+    return -math.inf if math.isnan(value) else -value

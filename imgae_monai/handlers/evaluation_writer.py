@@ -100,9 +100,10 @@ class EvaluationWriter:
         scores = np.array([row["score"] for row in self.rows])
         labels = np.array([row["label"] for row in self.rows])
         patients = [row["patient_id"] for row in self.rows]
+        names = [row["image"] for row in self.rows]
         threshold = self.calibration.threshold
         values: dict[str, Any] = {
-            "auroc": compute_auroc(scores, labels),
+            "auroc": compute_auroc(scores, labels, names),
             "average_precision": compute_average_precision(scores, labels),
             **compute_threshold_metrics(scores, labels, threshold),
         }
@@ -154,7 +155,8 @@ class EvaluationWriter:
             for corner, caption in captions.items()
             for example in self._examples.get(corner, [])
         ]
-        picture_grid(rows, self.output_dir / "examples.png", self.calibration.map_limit, title)
+        limit = max(self.calibration.map_limit, 1e-12)  # 0 where normal residuals are: any residual is then at the top
+        picture_grid(rows, self.output_dir / "examples.png", limit, title)
 
 
 def _describe(row: Mapping[str, Any]) -> str:

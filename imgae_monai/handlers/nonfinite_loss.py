@@ -37,8 +37,8 @@ class NonFiniteLossHandler:
         val_loss = float(engine.state.metrics["val_loss"])
         if not math.isfinite(val_loss):
             raise InputError(
-                f"the validation loss is {val_loss} at epoch {engine.state.epoch}: a validation image holds NaN or Inf, or "
-                "the weights have diverged. Likely mend: check the data, or lower learning_rate"
+                f"the validation loss is {val_loss} at epoch {engine.state.epoch}: a validation image holds NaN or Inf, "
+                "or the weights have diverged. Likely mend: check the data, or lower learning_rate"
             )
 
     def __call__(self, engine: Engine) -> None:

@@ -68,10 +68,10 @@ class PredictionWriter:
         from imgae_monai.visualize import anomaly_overlay
 
         array = np.asarray(anomaly_map.cpu(), dtype=np.float32)
-        limit = self.calibration.map_limit
+        limit = max(self.calibration.map_limit, 1e-12)  # 0 where normal residuals are: any residual is then at the top
         name = self._name(path)
         files = {"map_png": f"{name}_map.png", "map_nifti": f"{name}_map.nii.gz", "overlay": f"{name}_overlay.png"}
-        grey = np.clip(array / limit, 0, 1) * 255 if limit > 0 else np.zeros_like(array)
+        grey = np.clip(array / limit, 0, 1) * 255
         Image.fromarray(grey.round().astype(np.uint8)).save(self.output_dir / files["map_png"])
         nifti = nib.Nifti1Image(np.ascontiguousarray(array.T)[..., None], np.diag([-1.0, -1.0, 1.0, 1.0]))
         nib.save(nifti, self.output_dir / files["map_nifti"])

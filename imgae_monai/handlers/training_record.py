@@ -115,6 +115,8 @@ class TrainingRecord:
 
     def _write(self) -> None:
         model = self.ckpt_dir / "model.pt"
+        best = self.validator.state  # MONAI starts best_metric and its epoch at -1, which no validation gave
+        validated = best.best_metric_epoch != -1
         record = {
             **self.settings,
             "synthetic": self.datalist.synthetic,
@@ -124,8 +126,8 @@ class TrainingRecord:
             "data_counts": self.datalist.counts,
             "finished": self._finished,
             "epochs_run": len(self.train_loss),
-            "best_epoch": int(self.validator.state.best_metric_epoch),
-            "best_val_loss": float(self.validator.state.best_metric),
+            "best_epoch": int(best.best_metric_epoch) if validated else None,
+            "best_val_loss": float(best.best_metric) if validated else None,
             "seconds": round(self.seconds, 3),
             "checkpoint_sha256": file_sha256(model) if self._finished and model.is_file() else None,
             "calibration": self._calibration.summary() if self._calibration else None,

@@ -60,7 +60,7 @@ def test_known_words_pass():
         (["info", "unet"], "no bundle 'unet'.*did you mean 'unet_autoencoder'"),
         (["evaluate", "nowhere"], "nowhere is not a run"),
         (["train", "unet_autoencoder", "--image_size", "100"], "use 96 or 104 instead of 100"),
-        (["train", "unet_autoencoder", "--residual", "l3"], "did you mean 'l2'"),
+        (["train", "unet_autoencoder", "--residual", "ssmi"], "did you mean 'ssim'"),
         (["train", "unet_autoencoder", "--amp"], "amp works on CUDA only"),
         (["train", "unet_autoencoder", "--top_fraction", "2"], r"top_fraction must be in \(0, 1\], got 2"),
         (["train", "unet_autoencoder", "--specificity", "0.99"], "needs at least 100 normal validation images, got 24"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+import types
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,14 @@ def test_no_image_at_all_is_refused():
         normal_quantile(np.array([]), 0.95)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_score_that_is_not_finite_is_refused(bad):
+    scores = np.arange(100.0)
+    scores[7] = bad
+    with pytest.raises(InputError, match="a normal validation image has a score that is not finite"):
+        normal_quantile(scores, 0.95)
+
+
 @pytest.mark.parametrize("specificity", [0, 1, -0.1, 95, float("nan")])
 def test_specificity_out_of_range_is_refused(specificity):
     with pytest.raises(ValueError, match=rf"specificity must be in \(0, 1\), got {specificity}"):
@@ -132,6 +141,13 @@ def test_dictionary_version_takes_mean_and_std_from_a_calibration(calibration):
     assert ZScoreMapd("anomaly_map", calibration, allow_missing_keys=True)({"label": 0}) == {"label": 0}
 
 
+def test_dictionary_version_reads_the_calibration_at_its_first_call():
+    late = types.SimpleNamespace()
+    z_score = ZScoreMapd("anomaly_map", late)
+    late.mean, late.std = torch.ones(1, 1, 1), torch.full((1, 1, 1), 2.0)
+    assert z_score({"anomaly_map": torch.full((1, 1, 1), 4.0)})["anomaly_map"].item() == 1.5
+
+
 def test_aliases_are_the_dictionary_version():
     assert ZScoreMapD is ZScoreMapDict is ZScoreMapd
 
@@ -148,6 +164,20 @@ def test_aliases_are_the_dictionary_version():
 )
 def test_name_says_what_differs(score, name):
     assert score.name == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"residual": "l3"}, "'l3' is not a valid value"),
+        ({"smoothing_sigma": -1.0}, r"smoothing_sigma must not be negative, got -1\.0"),
+        ({"reduction": "median"}, "'median' is not a valid value"),
+        ({"reduction": "top", "top_fraction": 0.0}, r"top_fraction must be in \(0, 1\], got 0\.0"),
+    ],
+)
+def test_a_score_that_cannot_be_computed_cannot_be_defined(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ScoreDefinition(**arguments)
 
 
 def test_calibration_survives_the_round_trip(calibration, tmp_path):

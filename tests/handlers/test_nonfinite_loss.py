@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from ignite.engine import Events
+from monai.data import DataLoader
+from monai.engines import SupervisedTrainer
+from monai.handlers import CheckpointSaver
+from torch import nn
+
+from imgae_monai.engines import prepare_reconstruction
+from imgae_monai.exceptions import InputError
+from imgae_monai.handlers import NonFiniteLossHandler
+
+STEPS = 3  # an epoch
+
+
+class SpoiltLoss(nn.Module):
+    """Mean squared error, multiplied by a factor at one call."""
+
+    def __init__(self, factor: float = 1.0, at: int = 0) -> None:
+        super().__init__()
+        self.factor, self.at, self.calls = factor, at, 0
+
+    def forward(self, pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return (pred - target).square().mean() * (self.factor if self.calls == self.at else 1.0)
+
+
+def trainer_of(loss: nn.Module, handlers: list, images: torch.Tensor | None = None, lr: float = 0.1):
+    torch.manual_seed(0)
+    network = nn.Conv2d(1, 1, 3, padding=1)
+    if images is None:
+        images = torch.rand(2 * STEPS, 1, 8, 8)
+    return SupervisedTrainer(
+        device="cpu",
+        max_epochs=3,
+        train_data_loader=DataLoader([{"image": image} for image in images], batch_size=2),
+        network=network,
+        optimizer=torch.optim.SGD(network.parameters(), lr=lr),
+        loss_function=loss,
+        prepare_batch=prepare_reconstruction,
+        train_handlers=handlers,
+        decollate=False,
+    )
+
+
+def weights(trainer: SupervisedTrainer) -> torch.Tensor:
+    return nn.utils.parameters_to_vector(trainer.network.parameters()).detach().clone()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(("iteration", "epoch"), [(1, 1), (3, 1), (4, 2), (5, 2)])
+def test_the_first_bad_loss_is_named_and_never_reaches_the_weights(value, iteration, epoch):
+    trainer = trainer_of(SpoiltLoss(value, iteration), [NonFiniteLossHandler()])
+    history = [weights(trainer)]
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda engine: history.append(weights(engine)))
+    with pytest.raises(InputError, match=rf"the loss is {value} at epoch {epoch}, iteration {iteration} \(not finite"):
+        trainer.run()
+    assert len(history) == iteration
+    assert all(not torch.equal(before, after) for before, after in zip(history, history[1:], strict=False))
+    assert torch.equal(weights(trainer), history[-1])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_without_the_handler_the_weights_would_be_spoilt(value):
+    trainer = trainer_of(SpoiltLoss(value, 5), [])
+    trainer.run()
+    assert weights(trainer).isnan().any()
+
+
+def test_the_checkpoint_before_is_kept(tmp_path):
+    trainer = trainer_of(SpoiltLoss(float("nan"), STEPS + 2), [NonFiniteLossHandler()])
+    CheckpointSaver(str(tmp_path), {"model": trainer.network}, save_interval=1).attach(trainer)
+    kept = []
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: kept.append(weights(engine)))
+    with pytest.raises(InputError, match="the last checkpoint is kept"):
+        trainer.run()
+    (path,) = Path(tmp_path).iterdir()
+    trainer.network.load_state_dict(torch.load(path, weights_only=True))
+    assert len(kept) == 1
+    assert torch.equal(weights(trainer), kept[0])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_bad_image_sends_the_user_to_the_data(value):
+    images = torch.rand(2 * STEPS, 1, 8, 8)
+    images[3, 0, 1, 2] = value
+    trainer = trainer_of(nn.MSELoss(), [NonFiniteLossHandler()], images)
+    with pytest.raises(InputError, match=r"iteration 2 \(not finite: image, reconstruction, loss\)") as e:
+        trainer.run()
+    assert str(e.value).endswith("Likely mend: an input image holds NaN or Inf: check the data")
+
+
+def test_a_divergence_sends_the_user_to_the_learning_rate():
+    trainer = trainer_of(nn.MSELoss(), [NonFiniteLossHandler()], lr=1e30)
+    with pytest.raises(InputError, match=r"iteration 2 \(not finite: loss\)") as e:
+        trainer.run()
+    assert "Likely mend: lower learning_rate (a tenth is a good try), or switch amp off" in str(e.value)
+
+
+def test_a_reconstruction_that_overflowed_is_told_apart_from_the_image():
+    trainer = trainer_of(nn.MSELoss(), [NonFiniteLossHandler()])
+    nn.init.constant_(trainer.network.bias, float("inf"))
+    with pytest.raises(InputError, match=r"\(not finite: reconstruction, loss\).*lower learning_rate"):
+        trainer.run()
+
+
+def test_a_finite_run_is_left_alone():
+    plain, guarded = trainer_of(nn.MSELoss(), []), trainer_of(nn.MSELoss(), [NonFiniteLossHandler()])
+    start = weights(plain)
+    plain.run()
+    guarded.run()
+    assert guarded.state.iteration == 3 * STEPS
+    assert torch.equal(weights(plain), weights(guarded))
+    assert not torch.equal(weights(guarded), start)
