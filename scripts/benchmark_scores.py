@@ -17,8 +17,13 @@ import numpy as np
 from imgae_monai.__main__ import main as imgae_monai
 from imgae_monai.cli.evaluate import format_interval
 from imgae_monai.data import load_datalist
-from imgae_monai.metrics import bootstrap_metrics, compute_auroc, compute_average_precision
-from imgae_monai.metrics import image_statistics, pca_residual_scores
+from imgae_monai.metrics import (
+    bootstrap_metrics,
+    compute_auroc,
+    compute_average_precision,
+    image_statistics,
+    pca_residual_scores,
+)
 from imgae_monai.transforms import LoadGrayscale, ResizeKeepAspect
 
 BUNDLES = ("unet_autoencoder", "reversed_autoencoder")

@@ -129,7 +129,9 @@ def load_datalist(
         items = split_validation(items, val_fraction, seed)
     items = add_hashes(items)
     check_disjoint(items)
-    return Datalist(items=items, source=source, synthetic=synthetic)
+    # one spelling of a path, so that a patient of the same source is known again
+    origin = source if source.startswith(SYNTHETIC_SCHEME) else str(Path(source).expanduser().resolve())
+    return Datalist(items=items, source=origin, synthetic=synthetic)
 
 
 def _read(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
 
 SECTIONS = {"training": "train", "validation": "val", "test": "test"}
@@ -39,7 +40,9 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
         entries = content
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path} has no items: expected sections {list(SECTIONS)} or one list of items")
-    return [_check_item(path, i, entry) for i, entry in enumerate(entries)]
+    items = [_check_item(path, i, entry) for i, entry in enumerate(entries)]
+    warn_unknown_patients(path, sum(entry.get("patient_id") in (None, "") for entry in entries), len(items))
+    return items
 
 
 def _section(path: Path, content: dict[str, Any], section: str) -> list[Any]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.load_grayscale import SUFFIXES
-
-logger = logging.getLogger(__name__)
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -61,13 +59,13 @@ def read_folder_tree(
     manifest = _read_manifest(root)
     items: list[dict[str, Any]] = []
     for split_folder in splits:
-        for class_folder in sorted(p for p in split_folder.iterdir() if p.is_dir()):
+        for class_folder in sorted(p for p in split_folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
             if class_folder.name.lower() not in labels:
                 raise InputError(
                     f"{class_folder} is neither a normal ({', '.join(normal_names)}) nor an abnormal class "
                     f"({', '.join(abnormal_names)}): name it with normal_names or abnormal_names"
                 )
-            for path in sorted(p for p in class_folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+            for path in image_files(class_folder):
                 item = {
                     "image": str(path),
                     "label": labels[class_folder.name.lower()],
@@ -79,17 +77,21 @@ def read_folder_tree(
                     item["patient_id"] = _patient_from_name(path, patient_pattern)
                 items.append(item)
     unknown = [item for item in items if "patient_id" not in item]
-    if unknown:
-        logger.warning(
-            "%s: the patient of %d of %d images is not known (no patient_id in manifest.csv, no patient_pattern): each "
-            "counts as its own patient, so splits and intervals by patient are splits and intervals by image",
-            root,
-            len(unknown),
-            len(items),
-        )
-        for item in unknown:
-            item["patient_id"] = Path(str(item["image"])).relative_to(root).as_posix()
+    warn_unknown_patients(root, len(unknown), len(items))
+    for item in unknown:
+        item["patient_id"] = Path(str(item["image"])).relative_to(root).as_posix()
     return items
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Picture files in a folder at any depth, sorted, without hidden ones (``._x.png``, ``.ipynb_checkpoints``)."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def _read_manifest(root: Path) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from monai.config import PathLike
 from monai.utils import ensure_tuple
 
+from imgae_monai.data.folder import image_files
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.load_grayscale import SUFFIXES, LoadGrayscale
 
@@ -30,7 +31,7 @@ def list_images(paths: Sequence[PathLike] | PathLike) -> list[dict[str, Any]]:
         path = Path(entry).expanduser()
         if not path.exists():
             raise InputError(f"{path} does not exist")
-        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        files = image_files(path) if path.is_dir() else [path]
         found.update(dict.fromkeys(str(file) for file in files))
     if not found:
         raise InputError(f"no images ({', '.join(SUFFIXES)}) under {[str(p) for p in ensure_tuple(paths)]}")

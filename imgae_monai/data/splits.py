@@ -14,6 +14,18 @@ from imgae_monai.exceptions import InputError
 logger = logging.getLogger(__name__)
 
 
+def warn_unknown_patients(source: object, n_unknown: int, n_images: int) -> None:
+    """Say so where a source doesn't tell which images are of one patient."""
+    if n_unknown:
+        logger.warning(
+            "%s: the patient of %d of %d images is not known (no patient_id, no patient_pattern): each counts as its "
+            "own patient, so splits and intervals by patient are splits and intervals by image",
+            source,
+            n_unknown,
+            n_images,
+        )
+
+
 def split_validation(items: Sequence[dict[str, Any]], val_fraction: float, seed: int) -> list[dict[str, Any]]:
     """Move a share of the training patients (all their images) to the validation split.
 

@@ -13,6 +13,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.config import PathLike
 from monai.engines import Evaluator
+from monai.utils import convert_to_tensor
 
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.fingerprint import file_sha256
@@ -74,7 +75,7 @@ class Calibrator:
             for item in engine.state.output:
                 if int(item["label"]) != 0:
                     raise InputError("calibration takes normal images only, got an abnormal one")
-                array = item["anomaly_map"].double().cpu()
+                array = _plain(item["anomaly_map"])
                 total = total + array if total.numel() else array.clone()
                 square = square + array.square() if square.numel() else array.square()
                 scores.append(float(self._reduce(array)))
@@ -89,7 +90,7 @@ class Calibrator:
 
             def second_pass(engine: Engine) -> None:
                 for item in engine.state.output:
-                    array = item["anomaly_map"].double().cpu()
+                    array = _plain(item["anomaly_map"])
                     others = _mean_std(total - array, square - array.square(), n - 1)
                     array = ZScoreMap(*others)(array)
                     scores.append(float(self._reduce(array)))
@@ -123,6 +124,11 @@ class Calibrator:
     def _run_pass(self, collect: Callable[[Engine], None]) -> None:
         with self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect):
             self.evaluator.run()
+
+
+def _plain(anomaly_map: torch.Tensor) -> torch.Tensor:
+    # without MetaTensor's metadata, which are one image's and would be saved
+    return convert_to_tensor(anomaly_map, dtype=torch.float64, device="cpu", track_meta=False)
 
 
 def _mean_std(total: torch.Tensor, square: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:

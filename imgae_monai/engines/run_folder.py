@@ -39,7 +39,11 @@ def prepare_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, 
     for folder in (ckpt_dir, output_dir):
         check_writable(folder)
     if overwrite and held:
-        for path in (*ckpt_dir.glob("*.pt"), ckpt_dir / "datalist.json", output_dir / "train.json"):
+        for path in (
+            *ckpt_dir.glob("*.pt"),
+            ckpt_dir / "datalist.json",
+            *(output_dir / name for name in ("train.json", "train.log")),
+        ):
             path.unlink(missing_ok=True)
         shutil.rmtree(output_dir / "tensorboard", ignore_errors=True)
 

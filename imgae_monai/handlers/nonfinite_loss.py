@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from ignite.engine import Engine, Events
@@ -17,10 +18,11 @@ class NonFiniteLossHandler:
 
     Ignite's ``TerminateOnNan`` looks after the optimizer's step, when the weights are spoilt, and ends the run as if it
     had succeeded; this one raises between the loss and the backward pass, so that the last checkpoint stays the last
-    good one. A validation loss that is not finite stops training too: every later one would compare as no better.
+    good one. A validation that is not finite stops training too. Its reconstructions are looked at before its weights
+    can be saved as the best: MONAI's loss metric leaves NaN out, and is 0 where there is nothing else.
 
     Args:
-        validator: evaluator whose metric ``val_loss`` is watched, if any.
+        validator: evaluator whose output ``pred`` and metric ``val_loss`` are watched, if any.
     """
 
     def __init__(self, validator: Engine | None = None) -> None:
@@ -30,15 +32,25 @@ class NonFiniteLossHandler:
         """Args: engine: a MONAI trainer whose output has ``loss``."""
         engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self)
         if self.validator is not None:
+            self.validator.add_event_handler(IterationEvents.FORWARD_COMPLETED, self._check_reconstruction)
             self.validator.add_event_handler(Events.EPOCH_COMPLETED, self._check_validation)
+
+    @staticmethod
+    def _check_reconstruction(engine: Engine) -> None:
+        spoilt = _not_finite(engine.state.output)
+        if spoilt:
+            raise InputError(
+                f"validation at epoch {engine.state.epoch} is not finite ({', '.join(spoilt)}); the last checkpoint is "
+                f"kept. Likely mend: {_mend(spoilt)}"
+            )
 
     @staticmethod
     def _check_validation(engine: Engine) -> None:
         val_loss = float(engine.state.metrics["val_loss"])
         if not math.isfinite(val_loss):
             raise InputError(
-                f"the validation loss is {val_loss} at epoch {engine.state.epoch}: a validation image holds NaN or Inf, "
-                "or the weights have diverged. Likely mend: check the data, or lower learning_rate"
+                f"the validation loss is {val_loss} at epoch {engine.state.epoch}: a validation image holds NaN or "
+                "Inf, or the weights have diverged. Likely mend: check the data, or lower learning_rate"
             )
 
     def __call__(self, engine: Engine) -> None:
@@ -50,15 +62,20 @@ class NonFiniteLossHandler:
         loss = output[Keys.LOSS]
         if torch.isfinite(loss).all():
             return
-        names = ("image", Keys.IMAGE), ("reconstruction", Keys.PRED)
-        spoilt = [name for name, key in names if not torch.isfinite(output[key]).all()]
-        mend = (
-            "an input image holds NaN or Inf: check the data"
-            if "image" in spoilt
-            else "lower learning_rate (a tenth is a good try), or switch amp off"
-        )
+        spoilt = _not_finite(output)
         raise InputError(
             f"the loss is {loss.item()} at epoch {engine.state.epoch}, iteration {engine.state.iteration} (not finite: "
             f"{', '.join([*spoilt, 'loss'])}); training stopped before the weights changed, the last checkpoint is "
-            f"kept. Likely mend: {mend}"
+            f"kept. Likely mend: {_mend(spoilt)}"
         )
+
+
+def _not_finite(output: Mapping[str, torch.Tensor]) -> list[str]:
+    names = ("image", Keys.IMAGE), ("reconstruction", Keys.PRED)
+    return [name for name, key in names if not torch.isfinite(output[key]).all()]
+
+
+def _mend(spoilt: list[str]) -> str:
+    if "image" in spoilt:
+        return "an input image holds NaN or Inf: check the data"
+    return "lower learning_rate (a tenth is a good try), or switch amp off"

@@ -126,15 +126,18 @@ class Calibration:
 
 
 def normal_quantile(scores: np.ndarray, specificity: float) -> float:
-    """Smallest observed score with at least ``specificity`` of the normal scores at or below it.
+    """Quantile of normal scores, rounded up to a score that was observed (numpy's method ``"higher"``).
+
+    At least ``specificity`` of these scores are at or below it. Rounding up rather than interpolating keeps the promise
+    for new normal images too, about as the conformal rank ``ceil((n + 1) specificity)`` does.
 
     Args:
         scores: scores of normal validation images, shape (n,).
         specificity: in (0, 1).
 
     Raises:
-        InputError: when a score is not finite.
-        ValueError: when ``specificity`` is out of range, or there are too few images to tell it from the maximum.
+        InputError: when a score is not finite, or there are too few images.
+        ValueError: when ``specificity`` is out of range.
 
     Example:
         >>> normal_quantile(np.arange(100.0), 0.95)
@@ -147,7 +150,7 @@ def normal_quantile(scores: np.ndarray, specificity: float) -> float:
 
 
 def check_enough(n_images: int, specificity: float) -> None:
-    """Make sure that a quantile of so many scores can be told from their maximum.
+    """Make sure that there are images enough for a quantile: one or more that may lie at or above it.
 
     Raises:
         ValueError: when ``specificity`` is out of range.

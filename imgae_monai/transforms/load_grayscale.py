@@ -50,7 +50,7 @@ def to_unit_grayscale(image: Image.Image) -> Image.Image:
         raise ValueError("floating-point pixels have no nominal range: save the image with 8 or 16 bits")
     if mode in ("P", "L", "RGB") and "transparency" in image.info:
         image = image.convert("RGBA")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+    if image.mode in ("RGBA", "LA", "PA", "RGBa"):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
     if image.mode != "L":

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 import torch
 from monai.config import KeysCollection
 from monai.metrics.regression import compute_ssim_and_cs
-from monai.transforms import GaussianSmooth, Identity, MapTransform, Transform
+from monai.transforms import GaussianSmooth, MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor, look_up_option
 from torch.nn.functional import pad
 
@@ -46,7 +46,7 @@ class ResidualMap(Transform):
         self.residual = look_up_option(residual, ["l1", "l2", "ssim"])
         if smoothing_sigma < 0:
             raise ValueError(f"smoothing_sigma must not be negative, got {smoothing_sigma}")
-        self.smooth = GaussianSmooth(smoothing_sigma) if smoothing_sigma else Identity()
+        self.smoothing_sigma = smoothing_sigma
 
     def __call__(self, img: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """
@@ -64,12 +64,22 @@ class ResidualMap(Transform):
             raise ValueError(
                 f"image {tuple(img.shape)} and reconstruction {tuple(reconstruction.shape)} differ in shape"
             )
-        signed = self._ssim(img, reconstruction) if self.residual == "ssim" else img - reconstruction
-        difference: torch.Tensor = self.smooth(signed)  # type: ignore[assignment]
         if self.residual == "ssim":
-            return difference
+            return self._smooth(self._ssim(img, reconstruction))
+        difference = self._smooth(img - reconstruction)
         residual = difference.abs() if self.residual == "l1" else difference.square()
         return residual.mean(dim=0, keepdim=True)
+
+    def _smooth(self, img: torch.Tensor) -> torch.Tensor:
+        if not self.smoothing_sigma:
+            return img
+        # MONAI's filter takes zeros for what lies outside, which would dim every border: mirror it instead
+        plain = convert_to_tensor(img, track_meta=False)
+        margin = [min(int(4 * self.smoothing_sigma + 0.5), size - 1) for size in plain.shape[1:]]
+        mirrored = pad(plain[None], [m for m in reversed(margin) for _ in range(2)], mode="reflect")[0]
+        smoothed = convert_to_tensor(GaussianSmooth(self.smoothing_sigma)(mirrored), track_meta=False)
+        inner = (slice(None), *(slice(m, m + size) for m, size in zip(margin, plain.shape[1:], strict=True)))
+        return convert_to_dst_type(smoothed[inner], img)[0]
 
     @staticmethod
     def _ssim(img: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:

@@ -88,6 +88,12 @@ def read_scores(folder: Path) -> list[list[str]]:
         return list(csv.reader(f))
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """They take most of an evaluation's time."""
+    monkeypatch.setattr(EvaluationWriter, "_draw", lambda self: None)
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "not" / "there" / "yet"
@@ -120,6 +126,7 @@ def test_every_figure_has_an_interval_around_it(written):
         assert low < high
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_intervals_are_drawn_from_the_seed(written, tmp_path):
     evaluate(tmp_path / "same", seed=0)
     evaluate(tmp_path / "other", seed=1)
@@ -226,8 +233,11 @@ def test_synthetic_data_are_announced(tmp_path, monkeypatch):
     assert titles == ["tiny l1-mean (synthetic phantoms)"]
 
 
-def test_a_second_run_starts_anew(tmp_path):
+def test_a_second_run_starts_anew(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("imgae_monai.visualize.picture_grid", lambda rows, path, vmax, title: drawn.append(len(rows)))
     evaluate(tmp_path, scores=[0.25, 0.75, 0.5], labels=[0, 1, 1], runs=2)
+    assert drawn == [6, 6]  # the normal one as highest and lowest, both abnormal ones as each
     assert len(read_scores(tmp_path)) == 4
     assert (read_metrics(tmp_path)["n_normal"], read_metrics(tmp_path)["n_abnormal"]) == (1, 2)
 

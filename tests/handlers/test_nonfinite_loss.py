@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import itertools
+import math
+import operator
 from pathlib import Path
 
 import pytest
 import torch
-from ignite.engine import Events
+from ignite.engine import Engine, Events
 from monai.data import DataLoader
-from monai.engines import SupervisedTrainer
-from monai.handlers import CheckpointSaver
+from monai.engines import SupervisedEvaluator, SupervisedTrainer
+from monai.handlers import CheckpointSaver, IgniteMetricHandler, ValidationHandler, from_engine
 from torch import nn
 
 from imgae_monai.engines import prepare_reconstruction
@@ -47,11 +50,42 @@ def trainer_of(loss: nn.Module, handlers: list, images: torch.Tensor | None = No
     )
 
 
+def watched(folder: Path, values: list[float], images: torch.Tensor | None = None) -> SupervisedTrainer:
+    """Validate after each epoch and keep the best weights; epoch k ends with the bias ``values[k - 1]``."""
+    trainer = trainer_of(nn.L1Loss(), [])
+    val_loss = IgniteMetricHandler(loss_fn=nn.L1Loss(), output_transform=from_engine(["pred", "image"]))
+    images = torch.zeros(3, 1, 8, 8) if images is None else images
+    saver = CheckpointSaver(
+        str(folder),
+        {"model": trainer.network},
+        save_key_metric=True,
+        key_metric_filename="model.pt",
+        key_metric_negative_sign=True,
+    )
+    validator = SupervisedEvaluator(
+        device="cpu",
+        val_data_loader=DataLoader([{"image": image} for image in images], batch_size=2),
+        network=trainer.network,
+        key_val_metric={"val_loss": val_loss},
+        metric_cmp_fn=operator.lt,
+        val_handlers=[saver],
+    )
+
+    def spoil(engine: Engine) -> None:
+        nn.init.zeros_(trainer.network.weight)
+        nn.init.constant_(trainer.network.bias, values[engine.state.epoch - 1])
+
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(every=STEPS), spoil)
+    ValidationHandler(1, validator).attach(trainer)
+    NonFiniteLossHandler(validator).attach(trainer)
+    return trainer
+
+
 def weights(trainer: SupervisedTrainer) -> torch.Tensor:
     return nn.utils.parameters_to_vector(trainer.network.parameters()).detach().clone()
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.parametrize(("iteration", "epoch"), [(1, 1), (3, 1), (4, 2), (5, 2)])
 def test_the_first_bad_loss_is_named_and_never_reaches_the_weights(value, iteration, epoch):
     trainer = trainer_of(SpoiltLoss(value, iteration), [NonFiniteLossHandler()])
@@ -60,11 +94,11 @@ def test_the_first_bad_loss_is_named_and_never_reaches_the_weights(value, iterat
     with pytest.raises(InputError, match=rf"the loss is {value} at epoch {epoch}, iteration {iteration} \(not finite"):
         trainer.run()
     assert len(history) == iteration
-    assert all(not torch.equal(before, after) for before, after in zip(history, history[1:], strict=False))
+    assert all(not torch.equal(before, after) for before, after in itertools.pairwise(history))
     assert torch.equal(weights(trainer), history[-1])
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_without_the_handler_the_weights_would_be_spoilt(value):
     trainer = trainer_of(SpoiltLoss(value, 5), [])
     trainer.run()
@@ -72,7 +106,7 @@ def test_without_the_handler_the_weights_would_be_spoilt(value):
 
 
 def test_the_checkpoint_before_is_kept(tmp_path):
-    trainer = trainer_of(SpoiltLoss(float("nan"), STEPS + 2), [NonFiniteLossHandler()])
+    trainer = trainer_of(SpoiltLoss(math.nan, STEPS + 2), [NonFiniteLossHandler()])
     CheckpointSaver(str(tmp_path), {"model": trainer.network}, save_interval=1).attach(trainer)
     kept = []
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: kept.append(weights(engine)))
@@ -84,7 +118,7 @@ def test_the_checkpoint_before_is_kept(tmp_path):
     assert torch.equal(weights(trainer), kept[0])
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_bad_image_sends_the_user_to_the_data(value):
     images = torch.rand(2 * STEPS, 1, 8, 8)
     images[3, 0, 1, 2] = value
@@ -103,9 +137,44 @@ def test_a_divergence_sends_the_user_to_the_learning_rate():
 
 def test_a_reconstruction_that_overflowed_is_told_apart_from_the_image():
     trainer = trainer_of(nn.MSELoss(), [NonFiniteLossHandler()])
-    nn.init.constant_(trainer.network.bias, float("inf"))
+    nn.init.constant_(trainer.network.bias, math.inf)
     with pytest.raises(InputError, match=r"\(not finite: reconstruction, loss\).*lower learning_rate"):
         trainer.run()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_diverge_at_the_end_of_an_epoch_are_not_kept_as_the_best(value, tmp_path):
+    trainer = watched(tmp_path, [0.5, value, 0.25])
+    with pytest.raises(
+        InputError, match=r"validation at epoch 2 is not finite \(reconstruction\).*lower learning_rate"
+    ):
+        trainer.run()
+    assert torch.load(tmp_path / "model.pt", weights_only=True)["bias"].item() == 0.5
+
+
+def test_a_bad_validation_image_sends_the_user_to_the_data(tmp_path):
+    images = torch.zeros(3, 1, 8, 8)
+    images[2, 0, 1, 2] = math.nan
+    trainer = watched(tmp_path, [0.5, 0.5, 0.5], images)
+    with pytest.raises(
+        InputError, match=r"validation at epoch 1 is not finite \(image, reconstruction\).*check the data"
+    ):
+        trainer.run()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_validation_loss_that_overflows_stops_training(tmp_path):
+    trainer = watched(tmp_path, [0.5, 3e38, 0.25])
+    with pytest.raises(InputError, match=r"the validation loss is inf at epoch 2.*or lower learning_rate"):
+        trainer.run()
+    assert torch.load(tmp_path / "model.pt", weights_only=True)["bias"].item() == 0.5
+
+
+def test_a_finite_validation_is_left_alone(tmp_path):
+    trainer = watched(tmp_path, [0.5, 0.75, 0.25])
+    trainer.run()
+    assert trainer.state.epoch == 3
+    assert torch.load(tmp_path / "model.pt", weights_only=True)["bias"].item() == 0.25
 
 
 def test_a_finite_run_is_left_alone():

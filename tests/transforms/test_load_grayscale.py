@@ -107,6 +107,13 @@ def test_transparent_rgba_is_composited_on_black(tmp_path):
     np.testing.assert_allclose(image[0].numpy() * 255, [[250, 50, 0]], atol=0.51)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "RGBa", "LA"])
+def test_premultiplied_or_not_alpha_is_applied_once(mode):
+    image = Image.new("RGBA", (1, 1), (250, 250, 250, 51)).convert(mode)
+    assert image.mode == mode
+    np.testing.assert_allclose(np.asarray(to_unit_grayscale(image)) * 255, [[50]], atol=0.51)
+
+
 def test_palette_is_looked_up(tmp_path):
     image = LoadGrayscale()(palette_png(tmp_path / "a.png"))
     np.testing.assert_allclose(image[0].numpy(), [[RED, GREEN], [BLUE, BLUE]], atol=STEP / 2)
@@ -154,14 +161,14 @@ def test_modes_without_a_nominal_range_are_refused(image, message):
 
 
 def test_sixteen_bit_image_of_few_levels_warns_with_its_path(tmp_path, caplog):
-    twelve_bit = save(tmp_path / "twelve.png", np.full((4, 4), 4095, dtype=np.uint16))
-    assert LoadGrayscale()(twelve_bit).max().item() == pytest.approx(4095 / 65535)
-    assert f"{twelve_bit} fills less than an eighth of its 16 bits" in caplog.text
+    thirteen_bit = save(tmp_path / "thirteen.png", np.full((4, 4), 8191, dtype=np.uint16))
+    assert LoadGrayscale()(thirteen_bit).max().item() == pytest.approx(8191 / 65535)
+    assert f"{thirteen_bit} fills less than an eighth of its 16 bits" in caplog.text
 
 
 @pytest.mark.parametrize(
     "pixels",
-    [np.full((4, 4), 9000, dtype=np.uint16), np.zeros((4, 4), dtype=np.uint16), np.full((4, 4), 5, dtype=np.uint8)],
+    [np.full((4, 4), 8192, dtype=np.uint16), np.zeros((4, 4), dtype=np.uint16), np.full((4, 4), 5, dtype=np.uint8)],
     ids=["an eighth and more", "empty", "8-bit"],
 )
 def test_other_dark_images_do_not_warn(tmp_path, caplog, pixels):

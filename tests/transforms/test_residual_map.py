@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -36,11 +38,11 @@ def skimage_residual(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def blurred(array: torch.Tensor, sigma: float) -> np.ndarray:
-    """Convolved with a Gaussian integrated over each pixel, zeros outside."""
+    """Convolved with a Gaussian integrated over each pixel, mirrored at the borders."""
     x = np.arange(-9, 10)
     kernel = norm.cdf((x + 0.5) / sigma) - norm.cdf((x - 0.5) / sigma)
-    rows = convolve1d(array[0].numpy().astype(np.float64), kernel, axis=0, mode="constant")
-    return convolve1d(rows, kernel, axis=1, mode="constant")
+    rows = convolve1d(array[0].numpy().astype(np.float64), kernel, axis=0, mode="mirror")
+    return convolve1d(rows, kernel, axis=1, mode="mirror")
 
 
 @pytest.mark.parametrize(
@@ -174,8 +176,9 @@ def test_shapes_that_differ_are_refused(residual):
 
 
 def test_an_axis_too_short_for_ssim_is_refused():
-    with pytest.raises(ValueError, match=r"an SSIM map needs more than 5 pixels an axis, got \(16, 5\)"):
-        ResidualMap("ssim")(torch.zeros(1, 16, 5), torch.zeros(1, 16, 5))
+    for shape in ((16, 5), (5, 16), (8, 9, 5)):
+        with pytest.raises(ValueError, match=re.escape(f"an SSIM map needs more than 5 pixels an axis, got {shape}")):
+            ResidualMap("ssim")(torch.zeros(1, *shape), torch.zeros(1, *shape))
     assert ResidualMap("ssim")(torch.zeros(1, 16, 6), torch.ones(1, 16, 6)).min() > 0.9
 
 
@@ -217,3 +220,9 @@ def test_dictionary_version_takes_one_reconstruction():
 
 def test_aliases_are_the_dictionary_version():
     assert ResidualMapD is ResidualMapDict is ResidualMapd
+
+
+def test_smoothing_does_not_dim_the_borders():
+    image, reconstruction = torch.full((1, 24, 20), 0.75), torch.full((1, 24, 20), 0.25)
+    smoothed = ResidualMap("l1", smoothing_sigma=2.0)(image, reconstruction)
+    torch.testing.assert_close(smoothed, torch.full((1, 24, 20), 0.5), rtol=0, atol=1e-3)
