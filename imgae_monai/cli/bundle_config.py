@@ -156,10 +156,19 @@ def _is_value(value: Any) -> bool:
 
 
 def given(**flags: Any) -> dict[str, Any]:
-    """The flags that were given (not None), as overrides; ``device`` becomes the expression that the config holds."""
+    """The flags that were given (not None) as overrides, in the form that the config holds them.
+
+    ``device`` becomes an expression, names separated by commas a list, a data path absolute (a run may be read from
+    anywhere).
+    """
     overrides = {key: value for key, value in flags.items() if value is not None}
     if "device" in overrides:
         overrides["device"] = f"$torch.device({str(overrides['device'])!r})"
+    for key in ("normal_names", "abnormal_names"):
+        if key in overrides:
+            overrides[key] = [name.strip() for name in overrides[key].split(",")]
+    if "://" not in overrides.get("dataset_dir", "://"):
+        overrides["dataset_dir"] = str(Path(overrides["dataset_dir"]).expanduser().resolve())
     return overrides
 
 

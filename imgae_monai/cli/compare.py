@@ -15,6 +15,8 @@ def compare(
     data: str | None = None,
     output: str,
     split: str | None = None,
+    normal_names: str | None = None,
+    abnormal_names: str | None = None,
     n_bootstrap: int = 2000,
     seed: int = 0,
     device: str | None = None,
@@ -28,21 +30,24 @@ def compare(
         data: as for train. Default the first run's own data.
         output: folder for the results: compare.json, and each run's evaluation in a folder of its own.
         split: split to score: test, val or train. Default test.
+        normal_names: names of the normal class's folders, separated by commas. Default as each run was trained.
+        abnormal_names: names of the abnormal classes' folders, separated by commas. Default as each run was trained.
         n_bootstrap: draws behind each 95 % interval. Default 2000.
         seed: seed of the draws. Default 0.
         device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
         overwrite: replace results that the folder holds.
     """
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.cli.evaluate import _data_source, evaluate_run, format_interval
+    from imgae_monai.cli.evaluate import evaluate_run, format_interval
     from imgae_monai.exceptions import InputError
 
     target = Path(output).expanduser().resolve()
     runs = {"a": bc.find_run(run_a), "b": bc.find_run(run_b)}
     if (target / "compare.json").exists() and not overwrite:
         raise InputError(f"{target} already holds a comparison: give another --output, or --overwrite to replace it")
-    source = _data_source(data) or json.loads((runs["a"] / "configs" / "train.json").read_text())["dataset_dir"]
-    overrides = bc.given(dataset_dir=source, split=split, n_bootstrap=n_bootstrap, device=device)
+    source = data or json.loads((runs["a"] / "configs" / "train.json").read_text())["dataset_dir"]
+    names = {"normal_names": normal_names, "abnormal_names": abnormal_names}
+    overrides = bc.given(dataset_dir=source, split=split, n_bootstrap=n_bootstrap, device=device, **names)
     bc.log_to()
     folders = {key: target / f"{key}_{run.name}" for key, run in runs.items()}
     for key, run in runs.items():

@@ -12,6 +12,9 @@ def evaluate(
     data: str | None = None,
     output: str | None = None,
     split: str | None = None,
+    normal_names: str | None = None,
+    abnormal_names: str | None = None,
+    patient_pattern: str | None = None,
     residual: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
@@ -34,6 +37,9 @@ def evaluate(
         data: as for train. Default the run's own data, whose test split it never saw.
         output: folder for the results. Default the run's folder.
         split: split to score: test, val or train. Default test.
+        normal_names: names of the normal class's folders, separated by commas. Default as trained.
+        abnormal_names: names of the abnormal classes' folders, separated by commas. Default as trained.
+        patient_pattern: regular expression for the patient in a file's name. Default as trained.
         residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
@@ -51,7 +57,8 @@ def evaluate(
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction}
     other = {"split": split, "n_bootstrap": n_bootstrap, "batch_size": batch_size, "num_workers": num_workers}
-    overrides = {**bc.given(**score, **other, device=device, dataset_dir=_data_source(data)), **(set or {})}
+    names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
+    overrides = {**bc.given(**score, **other, **names, device=device, dataset_dir=data), **(set or {})}
     folder = bc.find_run(run)
     target = Path(output).expanduser().resolve() if output else folder
     bc.log_to()
@@ -108,15 +115,11 @@ def calibrate(
 
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction, "specificity": specificity}
-    overrides = bc.given(**score, device=device, dataset_dir=_data_source(data))
+    overrides = bc.given(**score, device=device, dataset_dir=data)
     folder = bc.find_run(run)
     bc.log_to()
     files = [folder / "configs" / "train.json"]
     bc.run_bundle(files, {**overrides, "bundle_root": str(folder)}, run_id="run_calibrate")
-
-
-def _data_source(data: str | None) -> str | None:
-    return data if data is None or "://" in data else str(Path(data).expanduser().resolve())
 
 
 def _print_metrics(folder: Path) -> None:

@@ -98,13 +98,9 @@ def train(
     from imgae_monai.engines import check_writable, latest_checkpoint, prepare_run
     from imgae_monai.exceptions import InputError
 
-    overrides = {**bc.given(**knobs), **(set or {})}
-    for key in ("normal_names", "abnormal_names"):
-        if isinstance(overrides.get(key), str):
-            overrides[key] = [name.strip() for name in overrides[key].split(",")]
+    overrides = {**bc.given(**knobs, dataset_dir=data), **(set or {})}
     run = Path(output).expanduser().resolve()
     folder = bc.find_bundle(bundle)
-    overrides["dataset_dir"] = data if "://" in data else str(Path(data).expanduser().resolve())
     switches: dict[str, Any] = {}
     if resume:
         latest_checkpoint(run / "models")

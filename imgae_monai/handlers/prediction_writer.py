@@ -7,7 +7,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from ignite.engine import Engine, Events
 from monai.config import PathLike
@@ -64,7 +63,9 @@ class PredictionWriter:
         return name
 
     def _write_one(self, path: str, score: float, anomaly_map: Any) -> dict[str, Any]:
-        # matplotlib's colour map is only needed here, and takes a second to import
+        # matplotlib's colour map and nibabel are only needed here, and take a second to import
+        import nibabel as nib
+
         from imgae_monai.visualize import anomaly_overlay
 
         array = np.asarray(anomaly_map.cpu(), dtype=np.float32)

@@ -63,9 +63,10 @@ def test_counts_epochs_and_shows_both_losses(capsys):
 @pytest.mark.parametrize(
     ("event", "done"), [(Events.EPOCH_COMPLETED(once=2), "2/5"), (Events.ITERATION_COMPLETED(once=3), "1/5")]
 )
-def test_closes_where_training_is_stopped_early(event, done, capsys):
+@pytest.mark.parametrize("skip_completed", [False, True])
+def test_closes_where_training_is_stopped_early(event, done, skip_completed, capsys):
     trainer = trainer_of(5)
-    trainer.add_event_handler(event, lambda engine: engine.terminate())
+    trainer.add_event_handler(event, lambda engine: engine.terminate(skip_completed))
     trainer.run()
     assert done in shown(capsys)[-1]
 
