@@ -63,7 +63,7 @@ def train(
         lr_factor: the learning rate is multiplied by this when the validation loss stops falling. Default 0.5.
         lr_patience: validations without a fall before that. Default 5.
         patience: validations without a fall before training stops. Default 12.
-        min_delta: smallest fall of the validation loss that counts for that. Default 0.0.
+        min_delta: a fall of the validation loss must be larger than this to count for that. Default 0.0.
         val_interval: epochs between validations. Default 1.
         image_size: side in pixels that images are brought to. Default 64.
         aspect: pad (whole image, black borders) or crop (fills the square, cuts what is over). Default pad.

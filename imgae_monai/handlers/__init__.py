@@ -1,5 +1,6 @@
 """Handlers beside MONAI's."""
 
+from .best_checkpoint_saver import BestCheckpointSaver
 from .checked_checkpoint_loader import CheckedCheckpointLoader, check_checkpoint
 from .early_stop import ValidationEarlyStopHandler
 from .evaluation_writer import EvaluationWriter
@@ -9,6 +10,7 @@ from .progress_bar import EpochProgressBar
 from .training_record import TrainingRecord
 
 __all__ = [
+    "BestCheckpointSaver",
     "CheckedCheckpointLoader",
     "EpochProgressBar",
     "EvaluationWriter",

@@ -104,6 +104,8 @@ def test_state_names_the_handlers_that_it_means(bundle):
     assert handlers[2].endswith("TrainingRecord")
     assert train["state"]["early_stop"] == "@train#handlers#1"
     assert train["state"]["record"] == "@train#handlers#2"
+    assert train["validate"]["handlers"][3]["_target_"].endswith("BestCheckpointSaver")
+    assert train["state"]["best_saver"] == "@validate#handlers#3"
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
