@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 # the other parameters of train are ids of the bundle's config, by the same name
@@ -92,49 +93,48 @@ def train(
     """
     knobs = {key: value for key, value in locals().items() if key not in _NOT_KNOBS}
 
-    from pathlib import Path
-
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.engines import check_writable, latest_checkpoint, prepare_run
-    from imgae_monai.exceptions import InputError
 
     overrides = {**bc.given(**knobs, dataset_dir=data), **(set or {})}
     run = Path(output).expanduser().resolve()
-    folder = bc.find_bundle(bundle)
-    switches: dict[str, Any] = {}
     if resume:
-        latest_checkpoint(run / "models")
-        run_config = bc.merge_config([run / "configs" / "train.json"], {})
-        if preset is not None:
-            overrides["preset"] = preset
-        changed = {k for k, v in overrides.items() if k != "epochs" and run_config.get(k) != v}
-        if (
-            changed
-            or run_config["bundle_name"] != bc.merge_config([folder / "configs" / "train.json"], {})["bundle_name"]
-        ):
-            raise InputError(f"{run} can only be resumed as it was started; different: {sorted(changed) or ['bundle']}")
-        switches = {"resume": True}
-        bc.write_run_ids(run, bc.given(epochs=epochs))
+        _prepare_resume(run, bundle, {**overrides, **bc.given(preset=preset)})
     else:
-        if any(run.iterdir()) if run.is_dir() else run.exists():
-            _refuse_foreign(run, overwrite)
-        prepare_run(run / "models", run, overwrite=overwrite)
-        check_writable(run)
-        bc.write_run(folder, run, preset, overrides)
+        _prepare_new(run, bundle, preset, overrides, overwrite)
     bc.log_to(run / "train.log")
-    bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), **switches})
+    bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), "resume": resume})
     print(f"run: {run}")
 
 
-def _refuse_foreign(run, overwrite: bool) -> None:
-    from imgae_monai.engines import holds_run
+def _prepare_resume(run: Path, bundle: str, overrides: dict[str, Any]) -> None:
+    from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.engines import latest_checkpoint
+    from imgae_monai.exceptions import InputError
+
+    latest_checkpoint(run / "models")
+    as_run = bc.merge_config([bc.find_run(str(run)) / "configs" / "train.json"], {})
+    name = bc.merge_config([bc.find_bundle(bundle) / "configs" / "train.json"], {})["bundle_name"]
+    fixed = {**overrides, "bundle_name": name}
+    changed = sorted(key for key, value in fixed.items() if key != "epochs" and as_run.get(key) != value)
+    if changed:
+        raise InputError(f"{run} can only be resumed as it was started; different: {', '.join(changed)}")
+    bc.write_run_ids(run, {key: value for key, value in overrides.items() if key == "epochs"})
+
+
+def _prepare_new(run: Path, bundle: str, preset: str | None, overrides: dict[str, Any], overwrite: bool) -> None:
+    from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.engines import check_writable, holds_run, prepare_run
     from imgae_monai.engines.run_folder import RUN_PARTS
     from imgae_monai.exceptions import InputError
 
-    held = holds_run(run / "models", run) if run.is_dir() else None
-    if held is None and run.is_dir() and {p.name for p in run.iterdir()} <= {*RUN_PARTS}:
-        return  # a start that failed before training, as by a misspelt option
-    if held is None:
-        raise InputError(f"{run} exists and is not an empty folder or a run: give another output")
-    if not overwrite:
-        raise InputError(f"{run} already holds a run ({held}): --resume goes on with it, --overwrite starts anew")
+    folder = bc.find_bundle(bundle)
+    if run.is_dir():
+        held = holds_run(run / "models", run)
+        if held and not overwrite:
+            raise InputError(f"{run} already holds a run ({held}): --resume goes on with it, --overwrite starts anew")
+        # what a start that failed before training left, as by a misspelt option, is no obstacle
+        if not held and not {path.name for path in run.iterdir()} <= {*RUN_PARTS}:
+            raise InputError(f"{run} is neither empty nor a run: give another output")
+    prepare_run(run / "models", run, overwrite=overwrite)
+    check_writable(run)
+    bc.write_run(folder, run, preset, overrides)

@@ -11,6 +11,15 @@ from monai.config import PathLike
 
 from imgae_monai.exceptions import InputError
 
+# what EvaluationWriter puts into its folder
+EVALUATION_PARTS = (
+    "metrics.json",
+    "scores.csv",
+    "roc.png",
+    "precision_recall.png",
+    "score_histogram.png",
+    "examples.png",
+)
 # what imgae-monai train puts into a run's folder
 RUN_PARTS = ("models", "configs", "docs", "LICENSE", "train.json", "tensorboard", "train.log")
 
@@ -21,8 +30,9 @@ def prepare_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, 
     Args:
         ckpt_dir: folder of the checkpoints.
         output_dir: folder of the records.
-        resume: go on from the last checkpoint there.
-        overwrite: delete the checkpoints and records that are there.
+        resume: go on from the last checkpoint there; an evaluation of the weights so far is moved to
+            ``before_resume_N``, since it will not be of the weights to come.
+        overwrite: delete the checkpoints, records and evaluation that are there.
 
     Raises:
         InputError: when a run is there and neither ``resume`` nor ``overwrite`` is set, both are set, there is nothing
@@ -36,16 +46,24 @@ def prepare_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, 
         raise InputError(f"{output_dir} already holds a run ({held}): set resume to go on, overwrite to start anew")
     if resume:
         latest_checkpoint(ckpt_dir)
+        _set_aside(output_dir)
     for folder in (ckpt_dir, output_dir):
         check_writable(folder)
     if overwrite and held:
-        for path in (
-            *ckpt_dir.glob("*.pt"),
-            ckpt_dir / "datalist.json",
-            *(output_dir / name for name in ("train.json", "train.log")),
-        ):
+        records = ("train.json", "train.log", *EVALUATION_PARTS)
+        for path in (*ckpt_dir.glob("*.pt"), ckpt_dir / "datalist.json", *(output_dir / name for name in records)):
             path.unlink(missing_ok=True)
         shutil.rmtree(output_dir / "tensorboard", ignore_errors=True)
+
+
+def _set_aside(output_dir: Path) -> None:
+    found = [output_dir / name for name in EVALUATION_PARTS if (output_dir / name).exists()]
+    if found:
+        number = 1 + sum(1 for _ in output_dir.glob("before_resume_*"))
+        target = output_dir / f"before_resume_{number}"
+        target.mkdir()
+        for path in found:
+            path.rename(target / path.name)
 
 
 def holds_run(ckpt_dir: PathLike, output_dir: PathLike) -> str | None:

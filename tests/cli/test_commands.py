@@ -219,19 +219,24 @@ def test_a_run_is_refused_resumed_or_overwritten(cli, capsys, train_tiny, tmp_pa
     assert "already holds a run" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         train_tiny("reversed_autoencoder", run, "--resume", "--seed", 5)
-    assert "can only be resumed as it was started; different: ['seed']" in capsys.readouterr().err
+    assert "can only be resumed as it was started; different: seed" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         train_tiny("unet_autoencoder", run, "--resume")
-    assert "can only be resumed as it was started" in capsys.readouterr().err
+    assert "different: bundle_name" in capsys.readouterr().err
 
+    cli("evaluate", run, "--n_bootstrap", 50)
     train_tiny("reversed_autoencoder", run, "--resume", "--epochs", 4)
+    assert not (run / "metrics.json").exists()
+    assert read_json(run / "before_resume_1" / "metrics.json")["n_bootstrap"] == 50
     resumed = read_json(run / "train.json")
     assert [epoch for epoch, _ in resumed["train_loss"]] == [1, 2, 3, 4]
     assert resumed["train_loss"][:2] == first["train_loss"]
     assert resumed["best_val_loss"] <= first["best_val_loss"]
     assert read_json(run / "configs" / "train.json")["epochs"] == 4
 
+    cli("evaluate", run, "--n_bootstrap", 50)
     train_tiny("reversed_autoencoder", run, "--overwrite", "--epochs", 1)
+    assert not (run / "metrics.json").exists()
     assert [epoch for epoch, _ in read_json(run / "train.json")["train_loss"]] == [1]
 
 
