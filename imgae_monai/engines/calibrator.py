@@ -66,46 +66,20 @@ class Calibrator:
         Raises:
             InputError: when an image is not normal, or there are too few for the specificity.
         """
-        scores: list[float] = []
-        maxima: list[float] = []
-        total = square = torch.zeros(0, dtype=torch.float64)
-
-        def first_pass(engine: Engine) -> None:
-            nonlocal total, square
-            for item in engine.state.output:
-                if int(item["label"]) != 0:
-                    raise InputError("calibration takes normal images only, got an abnormal one")
-                array = _plain(item["anomaly_map"])
-                total = total + array if total.numel() else array.clone()
-                square = square + array.square() if square.numel() else array.square()
-                scores.append(float(self._reduce(array)))
-                maxima.append(float(array.max()))
-
-        self._run_pass(first_pass)
-        n = len(scores)
-        mean, std = _mean_std(total, square, n)
+        moments = _Moments()
+        scores, peaks = self._collect(moments.add)
         if self.score.z_score:
-            scores.clear()
-            maxima.clear()
-
-            def second_pass(engine: Engine) -> None:
-                for item in engine.state.output:
-                    array = _plain(item["anomaly_map"])
-                    others = _mean_std(total - array, square - array.square(), n - 1)
-                    array = ZScoreMap(*others)(array)
-                    scores.append(float(self._reduce(array)))
-                    maxima.append(float(array.max()))
-
-            if n < 3:  # the others' standard deviation takes two
-                raise InputError(f"a z-scored map needs at least 3 normal validation images, got {n}")
-            self._run_pass(second_pass)
+            if moments.n < 3:  # the others' standard deviation takes two
+                raise InputError(f"a z-scored map needs at least 3 normal validation images, got {moments.n}")
+            scores, peaks = self._collect(moments.standardise_by_the_others)
+        mean, std = moments.mean_std()
         calibration = Calibration(
             threshold=normal_quantile(np.asarray(scores), self.specificity),
             specificity=self.specificity,
             mean=mean.float(),
             std=std.float(),
-            map_limit=normal_quantile(np.asarray(maxima), self.specificity),
-            n_images=n,
+            map_limit=normal_quantile(np.asarray(peaks), self.specificity),
+            n_images=moments.n,
             score=self.score,
             checkpoint_sha256=file_sha256(self.ckpt_dir / "model.pt"),
             data_fingerprint=self.datalist.fingerprint,
@@ -116,25 +90,55 @@ class Calibrator:
             "threshold %.6g at %.1f %% specificity from %d normal validation images, saved to %s",
             calibration.threshold,
             100 * self.specificity,
-            n,
+            moments.n,
             path,
         )
         return calibration
 
-    def _run_pass(self, collect: Callable[[Engine], None]) -> None:
+    def _collect(self, prepare: Callable[[torch.Tensor], torch.Tensor]) -> tuple[list[float], list[float]]:
+        """Each image's score, and the height of its map: the mean of the highest hundredth of its pixels."""
+        scores: list[float] = []
+        peaks: list[float] = []
+        height = AnomalyScore("top", top_fraction=0.01)
+
+        def collect(engine: Engine) -> None:
+            for item in engine.state.output:
+                if int(item["label"]) != 0:
+                    raise InputError("calibration takes normal images only, got an abnormal one")
+                array = prepare(convert_to_tensor(item["anomaly_map"], track_meta=False, dtype=torch.float64).cpu())
+                scores.append(float(self._reduce(array)))
+                peaks.append(float(height(array)))
+
         with self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect):
             self.evaluator.run()
+        return scores, peaks
 
 
-def _plain(anomaly_map: torch.Tensor) -> torch.Tensor:
-    # without MetaTensor's metadata, which are one image's and would be saved
-    return convert_to_tensor(anomaly_map, dtype=torch.float64, device="cpu", track_meta=False)
+class _Moments:
+    """Per-pixel mean and standard deviation of maps, with and without one of them."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.total = torch.zeros((), dtype=torch.float64)
+        self.square = torch.zeros((), dtype=torch.float64)
+
+    def add(self, array: torch.Tensor) -> torch.Tensor:
+        self.n += 1
+        self.total = self.total + array
+        self.square = self.square + array.square()
+        return array
+
+    def mean_std(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return _mean_std(self.total, self.square, self.n)
+
+    def standardise_by_the_others(self, array: torch.Tensor) -> torch.Tensor:
+        return ZScoreMap(*_mean_std(self.total - array, self.square - array.square(), self.n - 1))(array)
 
 
 def _mean_std(total: torch.Tensor, square: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:
     mean = total / n
     variance = (square - n * mean.square()) / (n - 1)
-    return torch.as_tensor(mean), torch.as_tensor(variance.clamp_min(0.0).sqrt())
+    return mean, variance.clamp_min(0.0).sqrt()
 
 
 def calibration_path(ckpt_dir: PathLike, score: ScoreDefinition) -> Path:

@@ -72,7 +72,8 @@ class Calibration:
         specificity: share of normal validation images at or below the threshold that was asked for.
         mean: per-pixel mean of the map over normal validation images, shape (1, H, W[, D]).
         std: per-pixel standard deviation of the same, same shape.
-        map_limit: the same quantile of the maps' maxima; pictures end their colour scale here, all of them.
+        map_limit: the same quantile of the maps' heights (mean of the highest hundredth of the pixels); pictures end
+            their colour scale here, all of them.
         n_images: number of normal validation images.
         score: the score's definition.
         checkpoint_sha256: hash of the weights that it was made with.
