@@ -58,7 +58,7 @@ def train(
         data: folder tree train|val|test / normal|abnormal, NIH ChestX-ray14's folder, datalist .json, or synthetic://.
         output: folder of the run; must not hold one yet.
         preset: overlay of the bundle's config: small (CPU-friendly), reference (large). Default small.
-        epochs: largest number of epochs. Default 60.
+        epochs: largest number of epochs; early stopping usually ends it sooner. Default 200.
         batch_size: images a step. Default 16.
         learning_rate: Adam's step size at the start. Default 0.001.
         lr_factor: the learning rate is multiplied by this when the validation loss stops falling. Default 0.5.
