@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 
-def demo(output: str = "demo_output", epochs: int = 12, seed: int = 0, overwrite: bool = False) -> None:
+def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite: bool = False) -> None:
     """Show the whole way on drawn phantoms: train both small bundles, evaluate, compare, predict. Minutes on two cores.
 
     The figures say nothing about patients.
 
     Args:
         output: folder for data, runs and results. Default demo_output.
-        epochs: epochs for each bundle. Default 12.
+        epochs: epochs for each bundle. Default 20.
         seed: seed of phantoms, weights and draws. Default 0.
         overwrite: delete the demo that the folder holds.
     """
