@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 
+from imgae_monai.cli.arguments import check_arguments
 from imgae_monai.cli.compare import compare
 from imgae_monai.cli.demo import demo
 from imgae_monai.cli.evaluate import calibrate, evaluate
@@ -25,52 +26,7 @@ COMMANDS: dict[str, Callable] = {
     "demo": demo,
     "info": info,
 }
-_HELP = {"--help", "-h", "help"}
 _TRACEBACK = "IMGAE_MONAI_TRACEBACK"
-
-
-def check_arguments(argv: Sequence[str], commands: Mapping[str, Callable]) -> None:
-    """Refuse an unknown command or flag before anything runs.
-
-    Fire calls the function first and complains of what it could not place afterwards, hours later for ``train``.
-
-    Args:
-        argv: the words after the program's name.
-        commands: the functions by name.
-
-    Raises:
-        InputError: names the nearest command or flag.
-    """
-    from imgae_monai.cli.bundle_config import nearest
-
-    if not argv or argv[0] in _HELP or argv[0] == "--":
-        return
-    if argv[0] not in commands:
-        raise InputError(f"no command {argv[0]!r}: {nearest(argv[0], commands)}")
-    parameters = inspect.signature(commands[argv[0]]).parameters
-    flags = [name for name, p in parameters.items() if p.kind is not inspect.Parameter.VAR_POSITIONAL]
-    for word in argv[1:]:
-        if word in _HELP or not word.startswith("-") or word == "--":
-            continue
-        if _is_number(word):
-            continue
-        name = word.lstrip("-").split("=", 1)[0].replace("-", "_")
-        if not word.startswith("--") or name not in flags:
-            raise InputError(f"no flag {word.split('=', 1)[0]!r} in {argv[0]}: {nearest(name, flags)}")
-    required = [n for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    if not _HELP.intersection(argv):
-        given = {word.lstrip("-").split("=", 1)[0].replace("-", "_") for word in argv[1:] if word.startswith("--")}
-        missing = [name for name in required if name not in given]
-        if missing:
-            raise InputError(f"{argv[0]} needs {', '.join('--' + name for name in missing)}")
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _keep_text(commands: Mapping[str, Callable]) -> None:
@@ -110,9 +66,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        check_arguments(argv, COMMANDS)
+        words = check_arguments(argv, COMMANDS)
         _keep_text(COMMANDS)
-        fire.Fire(COMMANDS, command=argv, name="imgae-monai")
+        fire.Fire(COMMANDS, command=words, name="imgae-monai")
     except KeyboardInterrupt:
         print("interrupted; imgae-monai train ... --resume goes on from the last epoch", file=sys.stderr)
         sys.exit(130)

@@ -46,7 +46,7 @@ def evaluate_scores(run: Path) -> dict[str, dict]:
     return results
 
 
-def no_model_rows(data: str) -> dict[str, dict]:
+def no_model_rows(data: Path) -> dict[str, dict]:
     """AUROC and average precision of scores without a network, with the same bootstrap."""
     datalist = load_datalist(data)
     load = LoadGrayscale()
@@ -79,10 +79,13 @@ def main(data: str, output: str, *flags: str) -> None:
     root = Path(output).resolve()
     rows: dict[str, dict] = {}
     for bundle in BUNDLES:
-        if not (root / bundle / "train.json").is_file():
+        record = root / bundle / "train.json"
+        if not record.is_file():
             imgae_monai(["train", bundle, "--data", data, "--output", str(root / bundle), *flags])
+        if not json.loads(record.read_text())["finished"]:
+            sys.exit(f"error: {root / bundle} was not trained to its end: imgae-monai train ... --resume")
         rows |= evaluate_scores(root / bundle)
-    rows |= no_model_rows(data)
+    rows |= no_model_rows(root / BUNDLES[0] / "models" / "datalist.json")
     lines = ["| score | " + " | ".join(FIGURES) + " |", "|---" * (len(FIGURES) + 1) + "|"]
     for name, row in rows.items():
         cells = [format_interval(row[f], row.get(f"{f}_ci95")) if f in row else "" for f in FIGURES]

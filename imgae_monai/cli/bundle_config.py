@@ -6,7 +6,6 @@ what ran stands in the run's folder.
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 import shutil
@@ -15,12 +14,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from imgae_monai.cli.arguments import nearest
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
 
-# a run's own folders, and switches of one call: none of them belongs in the run's inference config
-_TRAIN_ONLY = ("dataset_dir", "output_dir", "ckpt_dir", "bundle_root", "device", "resume", "overwrite")
+# what inference.json has of its own: another source and purpose, and full precision wherever it runs
+_INFERENCE_OWN = ("imports", "dataset_dir", "output_dir", "device", "amp", "run")
 
 
 def bundles_root() -> Path:
@@ -38,13 +38,6 @@ def bundle_names() -> list[str]:
 def preset_names(bundle: Path) -> list[str]:
     """Names of a bundle's presets."""
     return sorted(p.stem for p in (bundle / "configs" / "presets").glob("*.yaml"))
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``"did you mean X? "`` where something is near, and what is known."""
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"Known: {', '.join(known)}"
 
 
 def find_bundle(name_or_path: str) -> Path:
@@ -76,6 +69,9 @@ def find_run(path: str) -> Path:
     run = Path(path).expanduser()
     if not (run / "configs" / "train.json").is_file():
         raise InputError(f"{run} is not a run: it has no configs/train.json; make one with imgae-monai train")
+    record = run / "train.json"
+    if record.is_file() and not json.loads(record.read_text(encoding="utf-8")).get("finished"):
+        logger.warning("%s was not trained to its end: imgae-monai train ... --resume goes on with it", run)
     return run.resolve()
 
 
@@ -130,7 +126,7 @@ def write_run(bundle: Path, run: Path, preset: str | None, overrides: Mapping[st
     overlay = [] if preset is None else [configs / "presets" / f"{preset}.yaml"]
     train = merge_config([configs / "train.json", *overlay], overrides)
     inference = merge_config([configs / "inference.json"], {})
-    shared = {key: train[key] for key in inference if key in train and key not in _TRAIN_ONLY and _is_value(train[key])}
+    shared = {key: train[key] for key in inference if key in train and key not in _INFERENCE_OWN}
     train["output_dir"] = "$@bundle_root"
     (run / "configs").mkdir(parents=True, exist_ok=True)
     for name in ("evaluate.json", "metadata.json", "logging.conf"):
@@ -149,12 +145,6 @@ def write_run_ids(run: Path, overrides: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(merge_config([path], overrides), indent=4) + "\n", encoding="utf-8")
 
 
-def _is_value(value: Any) -> bool:
-    """Whether an id is a plain knob: no component, expression or reference."""
-    values = value if isinstance(value, list) else [value]
-    return not any(isinstance(v, dict) or str(v).startswith(("$", "@")) for v in values)
-
-
 def given(**flags: Any) -> dict[str, Any]:
     """The flags that were given (not None) as overrides, in the form that the config holds them.
 
@@ -163,13 +153,22 @@ def given(**flags: Any) -> dict[str, Any]:
     """
     overrides = {key: value for key, value in flags.items() if value is not None}
     if "device" in overrides:
-        overrides["device"] = f"$torch.device({str(overrides['device'])!r})"
+        overrides["device"] = f"$torch.device({_checked_device(overrides['device'])!r})"
     for key in ("normal_names", "abnormal_names"):
         if key in overrides:
             overrides[key] = [name.strip() for name in overrides[key].split(",")]
     if "://" not in overrides.get("dataset_dir", "://"):
         overrides["dataset_dir"] = str(Path(overrides["dataset_dir"]).expanduser().resolve())
     return overrides
+
+
+def _checked_device(name: str) -> str:
+    import torch
+
+    try:
+        return str(torch.device(name))
+    except RuntimeError as e:
+        raise InputError(f"no device {name!r}: use cpu, cuda, cuda:0 or mps") from e
 
 
 def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str = "run") -> None:

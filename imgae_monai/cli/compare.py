@@ -34,8 +34,8 @@ def compare(
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default as each run was trained.
         n_bootstrap: draws behind each 95 % interval. Default 2000.
         seed: seed of the draws. Default 0.
-        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
-        overwrite: replace results that the folder holds.
+        device: cpu, cuda, cuda:1, mps. Default as trained.
+        overwrite: replace results that the folder holds. Default false.
     """
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.evaluate import evaluate_run, format_interval

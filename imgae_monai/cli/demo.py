@@ -12,7 +12,7 @@ def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite
         output: folder for data, runs and results. Default demo_output.
         epochs: epochs for each bundle. Default 20.
         seed: seed of phantoms, weights and draws. Default 0.
-        overwrite: delete the demo that the folder holds.
+        overwrite: delete the demo that the folder holds. Default false.
     """
     import shutil
     from pathlib import Path
@@ -26,6 +26,8 @@ def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite
 
     root = Path(output).expanduser().resolve()
     marker = root / "imgae_monai_demo"
+    if root.is_file():
+        raise InputError(f"{root} is a file: give a folder as --output")
     if root.exists() and any(root.iterdir()):
         if not (overwrite and marker.exists()):
             raise InputError(

@@ -48,9 +48,9 @@ def evaluate(
         n_bootstrap: draws behind each 95 % interval. Default 2000.
         batch_size: images a step. Default as trained.
         num_workers: processes that load images. Default as trained.
-        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
-        overwrite: replace results that the folder holds.
-        set: any other id of the bundle's config, as "{'seed': 1}".
+        device: cpu, cuda, cuda:1, mps. Default as trained.
+        overwrite: replace results that the folder holds. Default false.
+        set: any other id of the bundle's config, as "{'cache_rate': 0.5}" (default none).
     """
     from imgae_monai.cli import bundle_config as bc
 
@@ -74,19 +74,22 @@ def evaluate_run(run: Path, target: Path, overrides: dict[str, Any], overwrite: 
     """
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.engines import check_writable
-    from imgae_monai.exceptions import InputError
+    from imgae_monai.engines.run_folder import check_no_results
 
-    if (target / "metrics.json").exists() and not overwrite:
-        raise InputError(f"{target / 'metrics.json'} exists: give another --output, or --overwrite to replace it")
+    check_no_results(target, overwrite)
     check_writable(target)
+    own = {"amp": False, "overwrite": overwrite, "bundle_root": str(run), "output_dir": str(target)}
     files = [run / "configs" / "train.json", run / "configs" / "evaluate.json"]
-    bc.run_bundle(files, {**overrides, "bundle_root": str(run), "output_dir": str(target)})
+    bc.run_bundle(files, {**overrides, **own})
 
 
 def calibrate(
     run: str,
     *,
     data: str | None = None,
+    normal_names: str | None = None,
+    abnormal_names: str | None = None,
+    patient_pattern: str | None = None,
     residual: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
@@ -103,23 +106,27 @@ def calibrate(
     Args:
         run: folder that train left; its configs execute code, so use only runs that you trust.
         data: as for train, with normal images in its validation split. Default the run's own.
+        normal_names: names of the normal class's folders, separated by commas. Default as trained.
+        abnormal_names: names of the abnormal classes' folders, separated by commas. Default as trained.
+        patient_pattern: regular expression for the patient in a file's name. Default as trained.
         residual: l1, l2 or ssim. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
         specificity: share of normal images to stay at or below the threshold. Default as trained.
-        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
+        device: cpu, cuda, cuda:1, mps. Default as trained.
     """
     from imgae_monai.cli import bundle_config as bc
 
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction, "specificity": specificity}
-    overrides = bc.given(**score, device=device, dataset_dir=data)
+    names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
+    overrides = bc.given(**score, **names, device=device, dataset_dir=data)
     folder = bc.find_run(run)
     bc.log_to()
     files = [folder / "configs" / "train.json"]
-    bc.run_bundle(files, {**overrides, "bundle_root": str(folder)}, run_id="run_calibrate")
+    bc.run_bundle(files, {**overrides, "amp": False, "bundle_root": str(folder)}, run_id="run_calibrate")
 
 
 def _print_metrics(folder: Path) -> None:

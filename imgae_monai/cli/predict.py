@@ -34,12 +34,13 @@ def predict(
         top_fraction: share of the pixels that top averages. Default as trained.
         batch_size: images a step. Default as trained.
         device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
-        overwrite: replace results that the folder holds.
+        overwrite: replace results that the folder holds. Default false.
     """
     import csv
 
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.data import list_images, split_readable
+    from imgae_monai.data import is_synthetic, split_readable
+    from imgae_monai.data.datalist import SYNTHETIC_NOTICE
     from imgae_monai.engines import check_writable
     from imgae_monai.exceptions import InputError
 
@@ -47,23 +48,27 @@ def predict(
         raise InputError("no files given: imgae-monai predict RUN FILE_OR_FOLDER... --output DIR")
     folder = bc.find_run(run)
     target = Path(output).expanduser().resolve()
-    if (target / "predictions.csv").exists() and not overwrite:
+    table = target / "predictions.csv"
+    if table.exists() and not overwrite:
         raise InputError(f"{target} already holds predictions: give another --output, or --overwrite to replace them")
+    score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
+    score |= {"reduction": reduction, "top_fraction": top_fraction}
+    overrides = bc.given(**score, batch_size=batch_size, device=device)
     bc.log_to()
-    readable, refused = split_readable(list_images(paths))
+    readable, refused = split_readable(paths)
     check_writable(target)
+    table.unlink(missing_ok=True)
     with open(target / "refused.csv", "w", newline="", encoding="utf-8") as f:
         csv.writer(f).writerows([("image", "reason"), *refused.items()])
     for reason in refused.values():
         print(f"refused: {reason}", file=sys.stderr)
+    if any(is_synthetic(path) for path in readable):
+        print(SYNTHETIC_NOTICE)
     if readable:
-        score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
-        score |= {"reduction": reduction, "top_fraction": top_fraction}
-        overrides = bc.given(**score, batch_size=batch_size, device=device)
-        overrides |= {"dataset_dir": [str(Path(item["image"]).resolve()) for item in readable]}
+        overrides |= {"dataset_dir": [str(Path(path).resolve()) for path in readable]}
         overrides |= {"bundle_root": str(folder), "output_dir": str(target)}
         bc.run_bundle([folder / "configs" / "inference.json"], overrides)
-        with open(target / "predictions.csv", newline="", encoding="utf-8") as f:
+        with open(table, newline="", encoding="utf-8") as f:
             for row in csv.DictReader(f):
                 decision = "abnormal" if row["decision"] == "1" else "normal"
                 print(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    weight_decay: float | None = None,
     lr_factor: float | None = None,
     lr_patience: int | None = None,
     patience: int | None = None,
@@ -56,11 +60,12 @@ def train(
     Args:
         bundle: name of a bundle (unet_autoencoder, reversed_autoencoder) or path of another.
         data: folder tree train|val|test / normal|abnormal, NIH ChestX-ray14's folder, datalist .json, or synthetic://.
-        output: folder of the run; must not hold one yet.
+        output: folder of the run; must not hold one yet. No default.
         preset: overlay of the bundle's config: small (CPU-friendly), reference (large). Default small.
         epochs: largest number of epochs; early stopping usually ends it sooner. Default 200.
         batch_size: images a step. Default 16.
         learning_rate: Adam's step size at the start. Default 0.001.
+        weight_decay: Adam's L2 penalty. Default 0.0.
         lr_factor: the learning rate is multiplied by this when the validation loss stops falling. Default 0.5.
         lr_patience: validations without a fall before that. Default 5.
         patience: validations without a fall before training stops. Default 12.
@@ -87,9 +92,9 @@ def train(
         top_fraction: share of the pixels that top averages, 0 to 1. Default 0.01.
         specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.
         picture_interval: epochs between pictures in TensorBoard. Default 5.
-        resume: go on from the run's last checkpoint, with the run's own config (only epochs may be raised).
-        overwrite: delete the run that the folder holds.
-        set: any other id of the bundle's config, as "{'optimizer#weight_decay': 0.01}".
+        resume: go on from the run's last checkpoint, as it was started (only epochs may be raised). Default false.
+        overwrite: replace the run that the folder holds; it is kept until the new one has weights. Default false.
+        set: any other id of the bundle's config (default none), as "{'train#dataloader#shuffle': False}".
     """
     knobs = {key: value for key, value in locals().items() if key not in _NOT_KNOBS}
 
@@ -99,42 +104,81 @@ def train(
     run = Path(output).expanduser().resolve()
     if resume:
         _prepare_resume(run, bundle, {**overrides, **bc.given(preset=preset)})
+        _start(run, resume=True)
     else:
-        _prepare_new(run, bundle, preset, overrides, overwrite)
-    bc.log_to(run / "train.log")
-    bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), "resume": resume})
+        _train_new(run, bundle, preset, overrides, overwrite)
     print(f"run: {run}")
 
 
+def _start(run: Path, resume: bool) -> None:
+    from imgae_monai.cli import bundle_config as bc
+
+    bc.log_to(run / "train.log")
+    bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), "resume": resume})
+
+
 def _prepare_resume(run: Path, bundle: str, overrides: dict[str, Any]) -> None:
+    from monai.bundle import ConfigParser
+
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.engines import latest_checkpoint
     from imgae_monai.exceptions import InputError
 
-    latest_checkpoint(run / "models")
-    as_run = bc.merge_config([bc.find_run(str(run)) / "configs" / "train.json"], {})
+    done = int(latest_checkpoint(run / "models").rsplit("=", 1)[1].removesuffix(".pt"))
+    as_run = ConfigParser(bc.merge_config([bc.find_run(str(run)) / "configs" / "train.json"], {}))
     name = bc.merge_config([bc.find_bundle(bundle) / "configs" / "train.json"], {})["bundle_name"]
     fixed = {**overrides, "bundle_name": name}
-    changed = sorted(key for key, value in fixed.items() if key != "epochs" and as_run.get(key) != value)
+    changed = sorted(k for k, v in fixed.items() if k != "epochs" and (k not in as_run or as_run[k] != v))
     if changed:
         raise InputError(f"{run} can only be resumed as it was started; different: {', '.join(changed)}")
+    if overrides.get("epochs", done) < done:
+        raise InputError(f"{run} has done {done} epochs already, epochs must not be fewer: got {overrides['epochs']}")
     bc.write_run_ids(run, {key: value for key, value in overrides.items() if key == "epochs"})
 
 
-def _prepare_new(run: Path, bundle: str, preset: str | None, overrides: dict[str, Any], overwrite: bool) -> None:
+def _train_new(run: Path, bundle: str, preset: str | None, overrides: dict[str, Any], overwrite: bool) -> None:
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.engines import check_writable, holds_run, prepare_run
-    from imgae_monai.engines.run_folder import RUN_PARTS
+    from imgae_monai.engines import check_run, check_writable, holds_run
+    from imgae_monai.engines.run_folder import EVALUATION_PARTS, RUN_PARTS
     from imgae_monai.exceptions import InputError
 
     folder = bc.find_bundle(bundle)
-    if run.is_dir():
-        held = holds_run(run / "models", run)
-        if held and not overwrite:
-            raise InputError(f"{run} already holds a run ({held}): --resume goes on with it, --overwrite starts anew")
-        # what a start that failed before training left, as by a misspelt option, is no obstacle
-        if not held and not {path.name for path in run.iterdir()} <= {*RUN_PARTS}:
-            raise InputError(f"{run} is neither empty nor a run: give another output")
-    prepare_run(run / "models", run, overwrite=overwrite)
+    held = holds_run(run / "models", run)
+    if held and not overwrite:
+        raise InputError(f"{run} already holds a run ({held}): --resume goes on with it, --overwrite starts anew")
+    # what a start that failed before training left, as by a misspelt option, is no obstacle; a bundle is
+    left = [path.name for path in run.iterdir()] if run.is_dir() else []
+    if (left and not held and not {*left} <= {*RUN_PARTS, ".overwritten"}) or (run / "configs" / "presets").exists():
+        raise InputError(f"{run} is neither empty nor a run: give another output")
+    check_run(run / "models", run, overwrite=overwrite)
     check_writable(run)
-    bc.write_run(folder, run, preset, overrides)
+    aside = run / ".overwritten"
+    if aside.exists():
+        raise InputError(f"{aside} holds a run that an interrupted --overwrite replaced: move it away or delete it")
+    with _set_aside(run, [*RUN_PARTS, *EVALUATION_PARTS], aside):
+        bc.write_run(folder, run, preset, overrides)
+        _start(run, resume=False)
+
+
+@contextlib.contextmanager
+def _set_aside(run: Path, parts: list[str], aside: Path) -> Iterator[None]:
+    """Keep the run that is there until the new one has weights; bring it back if it never gets that far."""
+    kept = [part for part in parts if (run / part).exists()]
+    if kept:
+        aside.mkdir()
+        for part in kept:
+            (run / part).rename(aside / part)
+    try:
+        yield
+    finally:
+        if kept and not (run / "models" / "model.pt").exists():
+            for part in parts:
+                bring_back = aside / part
+                if (run / part).is_dir():
+                    shutil.rmtree(run / part)
+                else:
+                    (run / part).unlink(missing_ok=True)
+                if bring_back.exists():
+                    bring_back.rename(run / part)
+        if kept:
+            shutil.rmtree(aside)

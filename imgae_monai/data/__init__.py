@@ -4,7 +4,7 @@ from .datalist import Datalist, load_datalist, refuse_seen
 from .datalist_file import read_datalist_file, write_datalist_file
 from .fingerprint import add_hashes, datalist_fingerprint, file_sha256
 from .folder import read_folder_tree
-from .images import list_images, split_readable
+from .images import is_synthetic, list_images, split_readable
 from .nih import read_nih
 from .splits import check_disjoint, split_validation
 from .synthetic import synthetic_folder, write_synthetic_dataset
@@ -15,6 +15,7 @@ __all__ = [
     "check_disjoint",
     "datalist_fingerprint",
     "file_sha256",
+    "is_synthetic",
     "list_images",
     "load_datalist",
     "read_datalist_file",

@@ -124,10 +124,10 @@ def load_datalist(
     if stray:
         logger.warning("%s: %d abnormal training images are left out", source, len(stray))
         items = [item for item in items if item["split"] != "train" or item["label"] == 0]
+    items = add_hashes(items)
     has_train = any(item["split"] == "train" for item in items)
     if has_train and not any(item["split"] == "val" and item["label"] == 0 for item in items):
         items = split_validation(items, val_fraction, seed)
-    items = add_hashes(items)
     check_disjoint(items)
     # one spelling of a path, so that a patient of the same source is known again
     origin = source if source.startswith(SYNTHETIC_SCHEME) else str(Path(source).expanduser().resolve())
@@ -143,20 +143,26 @@ def _read(
     if root.is_file():
         if root.suffix.lower() != ".json":
             raise InputError(f"data {source} is a file, expected a folder or a datalist .json")
-        return read_datalist_file(root), False
+        items = read_datalist_file(root)
+        content = json.loads(root.read_text(encoding="utf-8"))
+        return items, isinstance(content, dict) and content.get("synthetic") is True
     if is_nih_layout(root):
         return read_nih(root), False
     synthetic = (root / SYNTHETIC_MARKER).is_file()
     return read_folder_tree(root, normal_names, abnormal_names, patient_pattern), synthetic
 
 
-def refuse_seen(datalist: Datalist, split: str, trained_on: PathLike) -> None:
+def refuse_seen(
+    datalist: Datalist, split: str, trained_on: PathLike, sections: Sequence[str] = ("training", "validation")
+) -> None:
     """Refuse to evaluate on images, or on patients of the same source, that the network was trained or selected on.
 
     Args:
         datalist: the data about to be evaluated.
         split: the split about to be evaluated.
         trained_on: the data list that training left, written by :py:func:`imgae_monai.data.write_datalist_file`.
+
+        sections: sections of that list whose images must not be used again (calibration may use the validation's).
 
     Raises:
         InputError: naming up to five of the images.
@@ -166,7 +172,7 @@ def refuse_seen(datalist: Datalist, split: str, trained_on: PathLike) -> None:
         logger.warning("%s is missing: whether these images were trained on can't be told", path)
         return
     record = json.loads(path.read_text(encoding="utf-8"))
-    used = record["training"] + record["validation"]
+    used = [item for section in sections for item in record[section]]
     hashes = {item["sha256"] for item in used}
     patients = {item["patient_id"] for item in used} if record["source"] == datalist.source else set()
     seen = [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
+
+if TYPE_CHECKING:
+    from imgae_monai.data.datalist import Datalist
 
 SECTIONS = {"training": "train", "validation": "val", "test": "test"}
 
@@ -31,6 +33,9 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
     except (json.JSONDecodeError, UnicodeDecodeError) as e:
         raise InputError(f"{path} is not valid JSON: {e}") from e
     if isinstance(content, dict):
+        stray = [key for key, value in content.items() if isinstance(value, list) and value and key not in SECTIONS]
+        if stray:
+            raise InputError(f"{path} has the section(s) {stray}, expected {list(SECTIONS)}: rename or remove them")
         entries = [
             {**entry, "split": split} if isinstance(entry, dict) else entry
             for section, split in SECTIONS.items()
@@ -74,15 +79,15 @@ def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
     }
 
 
-def write_datalist_file(path: Path, items: Sequence[dict[str, Any]], source: str) -> None:
-    """Write items in MONAI's form, readable by :py:func:`read_datalist_file` and MONAI's ``load_decathlon_datalist``.
+def write_datalist_file(path: Path, datalist: Datalist) -> None:
+    """Write a data list in MONAI's form, readable by :py:func:`read_datalist_file` and ``load_decathlon_datalist``.
 
     Args:
         path: JSON file to write.
-        items: dicts with ``image``, ``label``, ``patient_id``, ``split``, ...
-        source: where the items were read from; kept under ``source``.
+        datalist: the data; its source and whether it is synthetic are kept beside the sections.
     """
-    content: dict[str, Any] = {"source": source}
+    content: dict[str, Any] = {"source": datalist.source, "synthetic": datalist.synthetic}
     for section, split in SECTIONS.items():
-        content[section] = [{k: v for k, v in i.items() if k != "split"} for i in items if i["split"] == split]
+        chosen = [item for item in datalist.items if item["split"] == split]
+        content[section] = [{key: value for key, value in item.items() if key != "split"} for item in chosen]
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")

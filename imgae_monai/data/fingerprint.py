@@ -29,9 +29,17 @@ def file_sha256(path: PathLike) -> str:
 
 
 def add_hashes(items: Sequence[dict[str, Any]], n_threads: int = 8) -> list[dict[str, Any]]:
-    """Copies of the items with the hash of each image's file under ``sha256``."""
+    """Copies of the items with the hash of each image's file under ``sha256``.
+
+    Raises:
+        InputError: when a file can't be read or is empty (all empty files have one hash, and would pass for copies).
+    """
     with ThreadPoolExecutor(n_threads) as pool:
         hashes = list(pool.map(file_sha256, (item["image"] for item in items)))
+    empty = hashlib.sha256().hexdigest()
+    for item, sha256 in zip(items, hashes, strict=True):
+        if sha256 == empty:
+            raise InputError(f"cannot read {item['image']}: the file is empty (0 bytes); replace it or take it out")
     return [{**item, "sha256": sha256} for item, sha256 in zip(items, hashes, strict=True)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.load_grayscale import SUFFIXES
+
+logger = logging.getLogger(__name__)
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -21,6 +24,7 @@ SPLIT_FOLDERS = {
     "test": "test",
     "testing": "test",
 }
+FOREIGN_SUFFIXES = (".dcm", ".dicom", ".tif", ".tiff", ".nii", ".gz", ".mha", ".nrrd", ".npy", ".webp", ".gif", ".jp2")
 _MANIFEST_FIELDS = ("patient_id", "view", "sex", "age", "finding")
 
 
@@ -76,6 +80,9 @@ def read_folder_tree(
                 if patient_pattern is not None:
                     item["patient_id"] = _patient_from_name(path, patient_pattern)
                 items.append(item)
+    foreign = [path for split_folder in splits for path in foreign_images(split_folder)]
+    if foreign:
+        logger.warning("%s: %d file(s) are left out, their type is not read: %s ...", root, len(foreign), foreign[0])
     unknown = [item for item in items if "patient_id" not in item]
     warn_unknown_patients(root, len(unknown), len(items))
     for item in unknown:
@@ -94,6 +101,11 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+def foreign_images(folder: Path) -> list[Path]:
+    """Files in a folder that hold images of a type that is not read, sorted, so that they can be named."""
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in FOREIGN_SUFFIXES)
+
+
 def _read_manifest(root: Path) -> dict[str, dict[str, str]]:
     path = root / "manifest.csv"
     if not path.is_file():
@@ -106,7 +118,10 @@ def _read_manifest(root: Path) -> dict[str, dict[str, str]]:
 
 
 def _patient_from_name(path: Path, pattern: str) -> str:
-    match = re.search(pattern, path.name)
+    try:
+        match = re.search(pattern, path.name)
+    except re.error as e:
+        raise InputError(f"patient_pattern {pattern!r} is not a regular expression: {e}") from e
     if match is None:
         raise InputError(f"patient_pattern {pattern!r} does not match the file name {path.name!r} ({path})")
     return match.group(1) if match.re.groups else match.group(0)

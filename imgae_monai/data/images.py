@@ -9,7 +9,8 @@ from typing import Any
 from monai.config import PathLike
 from monai.utils import ensure_tuple
 
-from imgae_monai.data.folder import image_files
+from imgae_monai.data.datalist import SYNTHETIC_MARKER
+from imgae_monai.data.folder import foreign_images, image_files
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.load_grayscale import SUFFIXES, LoadGrayscale
 
@@ -38,19 +39,33 @@ def list_images(paths: Sequence[PathLike] | PathLike) -> list[dict[str, Any]]:
     return [{"image": path, "image_path": path} for path in found]
 
 
-def split_readable(items: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Try to decode every image.
+def split_readable(paths: Sequence[PathLike]) -> tuple[list[str], dict[str, str]]:
+    """Try to decode every image among files and folders.
+
+    Args:
+        paths: files and folders; of a folder, images of a type that is not read are named too, other files are not.
 
     Returns:
-        the readable items, and for each other path the reason.
+        the readable files, and for each other path the reason.
     """
     load = LoadGrayscale()
-    readable, refused = [], {}
-    for item in items:
-        try:
-            load(item["image"])
-        except InputError as e:
-            refused[item["image"]] = str(e)
-        else:
-            readable.append(item)
-    return readable, refused
+    readable: list[str] = []
+    refused: dict[str, str] = {}
+    for entry in paths:
+        path = Path(entry).expanduser()
+        found = [*image_files(path), *foreign_images(path)] if path.is_dir() else [path]
+        if not found:
+            refused[str(path)] = f"cannot read {path}: the folder holds no images ({', '.join(SUFFIXES)})"
+        for file in found:
+            try:
+                load(file)
+            except InputError as e:
+                refused[str(file)] = str(e)
+            else:
+                readable.append(str(file))
+    return list(dict.fromkeys(readable)), refused
+
+
+def is_synthetic(path: PathLike) -> bool:
+    """Whether a file lies in a folder of drawn phantoms (at any depth)."""
+    return any((folder / SYNTHETIC_MARKER).is_file() for folder in Path(path).resolve().parents)

@@ -29,7 +29,8 @@ def warn_unknown_patients(source: object, n_unknown: int, n_images: int) -> None
 def split_validation(items: Sequence[dict[str, Any]], val_fraction: float, seed: int) -> list[dict[str, Any]]:
     """Move a share of the training patients (all their images) to the validation split.
 
-    The choice depends on the set of patients and the seed only, not on the items' order.
+    The choice depends on the set of patients and the seed only, not on the items' order. Patients who share an image
+    (the same bytes, where ``sha256`` is known) stay together.
 
     Args:
         items: data list; only its normal training images can move.
@@ -44,16 +45,29 @@ def split_validation(items: Sequence[dict[str, Any]], val_fraction: float, seed:
     """
     if not 0 < val_fraction < 1:
         raise InputError(f"val_fraction must be in (0, 1), got {val_fraction}")
-    patients = sorted({item["patient_id"] for item in items if item["split"] == "train" and item["label"] == 0})
-    if len(patients) < 2:
-        raise InputError(f"cannot split validation off {len(patients)} normal training patient(s): give a val split")
-    n_val = min(max(1, round(val_fraction * len(patients))), len(patients) - 1)
-    chosen = {patients[i] for i in np.random.RandomState(seed).permutation(len(patients))[:n_val]}
-    logger.info("no validation split: %d of %d training patients are held out (seed %d)", n_val, len(patients), seed)
+    groups = _groups([item for item in items if item["split"] == "train" and item["label"] == 0])
+    if len(groups) < 2:
+        raise InputError(f"cannot split validation off {len(groups)} normal training patient(s): give a val split")
+    n_val = min(max(1, round(val_fraction * len(groups))), len(groups) - 1)
+    chosen = {p for i in np.random.RandomState(seed).permutation(len(groups))[:n_val] for p in groups[i]}
+    logger.info("no validation split: %d of %d training patients are held out (seed %d)", n_val, len(groups), seed)
     return [
         {**item, "split": "val"} if item["split"] == "train" and item["patient_id"] in chosen else dict(item)
         for item in items
     ]
+
+
+def _groups(items: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Patients, those who share an image in one group; both levels sorted."""
+    group = {item["patient_id"]: [item["patient_id"]] for item in items}
+    owner: dict[str, str] = {}
+    for item in items:
+        first = owner.setdefault(item.get("sha256", item["image"]), item["patient_id"])
+        mine, other = group[item["patient_id"]], group[first]
+        if mine is not other:
+            other.extend(mine)
+            group.update(dict.fromkeys(mine, other))
+    return sorted(sorted(members) for members in {id(members): members for members in group.values()}.values())
 
 
 def check_disjoint(items: Sequence[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from .amp import check_amp
 from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
 from .prepare_batch import prepare_reconstruction
-from .run_folder import check_writable, holds_run, latest_checkpoint, prepare_run
+from .run_folder import check_run, check_schedule, check_writable, clear_run, holds_run, latest_checkpoint
 from .versions import versions
 
 __all__ = [
@@ -11,11 +11,13 @@ __all__ = [
     "StoredCalibration",
     "calibration_path",
     "check_amp",
+    "check_run",
+    "check_schedule",
     "check_writable",
+    "clear_run",
     "holds_run",
     "latest_checkpoint",
     "load_calibration",
     "prepare_reconstruction",
-    "prepare_run",
     "versions",
 ]

@@ -73,6 +73,7 @@ class Calibrator:
                 raise InputError(f"a z-scored map needs at least 3 normal validation images, got {moments.n}")
             scores, peaks = self._collect(moments.standardise_by_the_others)
         mean, std = moments.mean_std()
+        used = [i["sha256"] for i in self.datalist.items if (i["split"], i["label"]) == ("val", 0)]
         calibration = Calibration(
             threshold=normal_quantile(np.asarray(scores), self.specificity),
             specificity=self.specificity,
@@ -83,6 +84,7 @@ class Calibrator:
             score=self.score,
             checkpoint_sha256=file_sha256(self.ckpt_dir / "model.pt"),
             data_fingerprint=self.datalist.fingerprint,
+            image_sha256=tuple(sorted(used)),
         )
         path = calibration_path(self.ckpt_dir, self.score)
         calibration.save(path)

@@ -21,18 +21,17 @@ EVALUATION_PARTS = (
     "examples.png",
 )
 # what imgae-monai train puts into a run's folder
-RUN_PARTS = ("models", "configs", "docs", "LICENSE", "train.json", "tensorboard", "train.log")
+RUN_PARTS = ("models", "configs", "docs", "LICENSE", "train.json", "losses.png", "tensorboard", "train.log")
 
 
-def prepare_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, overwrite: bool = False) -> None:
-    """Make sure that a training run may write to its folders, before hours are spent.
+def check_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, overwrite: bool = False) -> None:
+    """Make sure that a training run may write to its folders, before anything is read. Changes nothing there.
 
     Args:
         ckpt_dir: folder of the checkpoints.
         output_dir: folder of the records.
-        resume: go on from the last checkpoint there; an evaluation of the weights so far is moved to
-            ``before_resume_N``, since it will not be of the weights to come.
-        overwrite: delete the checkpoints, records and evaluation that are there.
+        resume: whether the run goes on from the last checkpoint there.
+        overwrite: whether it may replace the run that is there.
 
     Raises:
         InputError: when a run is there and neither ``resume`` nor ``overwrite`` is set, both are set, there is nothing
@@ -40,17 +39,50 @@ def prepare_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, 
     """
     if resume and overwrite:
         raise InputError("resume and overwrite exclude each other: choose one")
-    ckpt_dir, output_dir = Path(ckpt_dir), Path(output_dir)
     held = holds_run(ckpt_dir, output_dir)
     if held and not (resume or overwrite):
         raise InputError(f"{output_dir} already holds a run ({held}): set resume to go on, overwrite to start anew")
     if resume:
         latest_checkpoint(ckpt_dir)
-        _set_aside(output_dir)
     for folder in (ckpt_dir, output_dir):
-        check_writable(folder)
-    if overwrite and held:
-        records = ("train.json", "train.log", *EVALUATION_PARTS)
+        check_writable(Path(folder))
+
+
+def check_no_results(output_dir: PathLike, overwrite: bool) -> None:
+    """Make sure that an evaluation would not replace another one unasked.
+
+    Raises:
+        InputError: when ``metrics.json`` is there and ``overwrite`` is not set.
+    """
+    path = Path(output_dir) / "metrics.json"
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists: give another output, or set overwrite to replace it")
+
+
+def check_schedule(epochs: int, val_interval: int) -> None:
+    """Make sure that training will be validated, or it would leave no weights.
+
+    Raises:
+        InputError: when there is no validation within ``epochs``.
+    """
+    if not 1 <= val_interval <= epochs:
+        raise InputError(f"val_interval must be between 1 and epochs ({epochs}), got {val_interval}")
+
+
+def clear_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, overwrite: bool = False) -> None:
+    """Make room for a run that is about to start: call it once data and settings have proved good.
+
+    Args:
+        ckpt_dir: folder of the checkpoints.
+        output_dir: folder of the records.
+        resume: move an evaluation of the weights so far to ``before_resume_N``: it will not be of those to come.
+        overwrite: delete the checkpoints, records and evaluation that are there.
+    """
+    ckpt_dir, output_dir = Path(ckpt_dir), Path(output_dir)
+    if resume:
+        _set_aside(output_dir)
+    if overwrite:
+        records = ("train.json", "losses.png", *EVALUATION_PARTS)
         for path in (*ckpt_dir.glob("*.pt"), ckpt_dir / "datalist.json", *(output_dir / name for name in records)):
             path.unlink(missing_ok=True)
         shutil.rmtree(output_dir / "tensorboard", ignore_errors=True)

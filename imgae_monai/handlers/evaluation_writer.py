@@ -13,8 +13,9 @@ from ignite.engine import Engine, Events
 from monai.config import PathLike
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
-from imgae_monai.engines.run_folder import check_writable
+from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.engines.versions import versions
+from imgae_monai.exceptions import InputError
 from imgae_monai.metrics import bootstrap_metrics, compute_auroc, compute_average_precision, compute_threshold_metrics
 from imgae_monai.transforms.calibration import Calibration
 
@@ -35,6 +36,11 @@ class EvaluationWriter:
         settings: what else belongs in ``metrics.json`` (bundle, preset, seed, ...).
         n_bootstrap: number of draws behind each interval.
         seed: seed of the draws.
+        overwrite: whether results that the folder holds may be replaced.
+
+    Raises:
+        InputError: when ``n_bootstrap`` is not positive; before the first image, when the folder holds results or an
+            image was used for the calibration.
     """
 
     def __init__(
@@ -46,7 +52,10 @@ class EvaluationWriter:
         settings: Mapping[str, Any],
         n_bootstrap: int = 2000,
         seed: int = 0,
+        overwrite: bool = False,
     ) -> None:
+        if n_bootstrap < 1:
+            raise InputError(f"n_bootstrap must be at least 1, got {n_bootstrap}")
         self.output_dir = Path(output_dir)
         self.datalist = datalist
         self.split = split
@@ -54,6 +63,7 @@ class EvaluationWriter:
         self.settings = dict(settings)
         self.n_bootstrap = n_bootstrap
         self.seed = seed
+        self.overwrite = overwrite
         self.rows: list[dict[str, Any]] = []
         self._examples: dict[tuple[int, bool], list[dict[str, Any]]] = {}
 
@@ -64,8 +74,21 @@ class EvaluationWriter:
         engine.add_event_handler(Events.COMPLETED, self._write)
 
     def _start(self, engine: Engine) -> None:
+        check_no_results(self.output_dir, self.overwrite)
         check_writable(self.output_dir)
+        self._refuse_calibrated_on()
+        for name in EVALUATION_PARTS:
+            (self.output_dir / name).unlink(missing_ok=True)
         self.rows, self._examples = [], {}
+
+    def _refuse_calibrated_on(self) -> None:
+        used = {*self.calibration.image_sha256}
+        seen = [i["image"] for i in self.datalist.items if i["split"] == self.split and i["sha256"] in used]
+        if seen:
+            raise InputError(
+                f"{len(seen)} image(s) of the {self.split} split set the threshold: {', '.join(seen[:5])}. Evaluate on "
+                "images of other patients"
+            )
 
     def _collect(self, engine: Engine) -> None:
         for batch, output in zip(engine.state.batch, engine.state.output, strict=True):

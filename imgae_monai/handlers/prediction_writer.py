@@ -12,11 +12,12 @@ from ignite.engine import Engine, Events
 from monai.config import PathLike
 from PIL import Image
 
+from imgae_monai.data.images import is_synthetic
 from imgae_monai.engines.run_folder import check_writable
 from imgae_monai.transforms.calibration import Calibration
 from imgae_monai.transforms.load_grayscale import LoadGrayscale
 
-PREDICTION_COLUMNS = ("image", "score", "decision", "threshold", "map_png", "map_nifti", "overlay")
+PREDICTION_COLUMNS = ("image", "score", "decision", "threshold", "map_png", "map_nifti", "overlay", "synthetic")
 
 
 class PredictionWriter:
@@ -45,6 +46,7 @@ class PredictionWriter:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._write)
 
     def _start(self, engine: Engine) -> None:
+        float(self.calibration.threshold)  # read it before anything is written: it may be missing
         check_writable(self.output_dir)
         self._names = {}
         with open(self.output_dir / "predictions.csv", "w", newline="", encoding="utf-8") as f:
@@ -79,4 +81,6 @@ class PredictionWriter:
         picture = anomaly_overlay(np.asarray(self._load(path))[0], array, vmax=limit)
         Image.fromarray(picture).save(self.output_dir / files["overlay"])
         threshold = self.calibration.threshold
-        return {"image": path, "score": score, "decision": int(score > threshold), "threshold": threshold, **files}
+        decision = int(score > threshold)
+        row = {"image": path, "score": score, "decision": decision, "threshold": threshold, **files}
+        return {**row, "synthetic": int(is_synthetic(path))}

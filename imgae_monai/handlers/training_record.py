@@ -15,6 +15,7 @@ from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.datalist_file import write_datalist_file
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.engines.versions import versions
+from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.calibration import Calibration
 
 
@@ -50,6 +51,7 @@ class TrainingRecord:
         self.seconds = 0.0
         self._calibration: Calibration | None = None
         self._finished = False
+        self._listed = False
         self._loss_sum = 0.0
         self._n_images = 0
         self._tick = 0.0
@@ -67,12 +69,23 @@ class TrainingRecord:
             "train_loss": self.train_loss,
             "val_loss": self.val_loss,
             "seconds": self.seconds,
+            "data_fingerprint": self.datalist.fingerprint,
             "best_metric": float(self.validator.state.best_metric),
             "best_metric_epoch": int(self.validator.state.best_metric_epoch),
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a saved state; the validator's best metric is set too (MONAI starts it anew)."""
+        """Go on from a saved state; the validator's best metric is set too (MONAI starts it anew).
+
+        Raises:
+            InputError: when the data are not those that the run started with: another split would mix trained and
+                held-out images.
+        """
+        if state_dict["data_fingerprint"] != self.datalist.fingerprint:
+            raise InputError(
+                f"{self.datalist.source} has changed since this run was started (images, labels, patients or splits): "
+                f"bring the data back (the list is {self.ckpt_dir / 'datalist.json'}), or start a new run"
+            )
         self.train_loss = [list(x) for x in state_dict["train_loss"]]
         self.val_loss = [list(x) for x in state_dict["val_loss"]]
         self.seconds = state_dict["seconds"]
@@ -88,14 +101,22 @@ class TrainingRecord:
         self._calibration = calibration
         self._finished = True
         self._write()
+        # matplotlib takes a second to import
+        from imgae_monai.visualize import plot_losses
+
+        history = {"training": self.train_loss, "validation": self.val_loss}
+        curves = {name: [(int(epoch), loss) for epoch, loss in points] for name, points in history.items() if points}
+        plot_losses(self.path.with_name("losses.png"), curves, str(self.settings.get("bundle", "")))
 
     def _start(self, engine: Engine) -> None:
         self._tick = time.perf_counter()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.ckpt_dir.mkdir(parents=True, exist_ok=True)
-        write_datalist_file(self.ckpt_dir / "datalist.json", self.datalist.items, self.datalist.source)
 
     def _start_epoch(self, engine: Engine) -> None:
+        if not self._listed:
+            write_datalist_file(self.ckpt_dir / "datalist.json", self.datalist)
+            self._listed = True
         self._loss_sum, self._n_images = 0.0, 0
 
     def _add(self, engine: Engine) -> None:

@@ -50,6 +50,8 @@ class ScoreDefinition:
     def __post_init__(self) -> None:
         ResidualMap(self.residual, self.smoothing_sigma)
         AnomalyScore(self.reduction, self.top_fraction)
+        if self.reduction != "top" and self.top_fraction != ScoreDefinition.top_fraction:
+            raise ValueError(f"top_fraction {self.top_fraction} has no effect with reduction {self.reduction!r}")
 
     @property
     def name(self) -> str:
@@ -78,6 +80,7 @@ class Calibration:
         score: the score's definition.
         checkpoint_sha256: hash of the weights that it was made with.
         data_fingerprint: fingerprint of the data list that the validation images came from.
+        image_sha256: hashes of those images, so that none of them is evaluated.
     """
 
     threshold: float
@@ -89,14 +92,16 @@ class Calibration:
     score: ScoreDefinition
     checkpoint_sha256: str
     data_fingerprint: str
+    image_sha256: tuple[str, ...] = ()
 
     def save(self, path: PathLike) -> None:
         """Write to ``path``, loadable with ``torch.load(..., weights_only=True)``."""
         torch.save(dataclasses.asdict(self), path)
 
     def summary(self) -> dict[str, Any]:
-        """Everything but the maps, for a results file."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("mean", "std")}
+        """Everything but the maps and hashes, for a results file."""
+        skipped = ("mean", "std", "image_sha256")
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in skipped}
         return {**fields, "score": dataclasses.asdict(self.score)}
 
     @classmethod

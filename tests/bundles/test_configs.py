@@ -41,11 +41,12 @@ def test_train_and_inference_agree_on_shared_ids(bundle):
     train, inference = config(bundle, "train.json"), config(bundle, "inference.json")
     # inference imports less, reads a folder of images instead of a study, and runs something else
     own = {"imports", "dataset_dir", "run"}
+    assert inference["preprocessing"]["transforms"] == "@loading_transforms"
+    assert train["train"]["preprocessing"] == train["validate"]["preprocessing"]
     shared = (train.keys() & inference.keys()) - own
     assert len(shared) > 20
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
-    loading = train["train"]["preprocessing_transforms"][:2]
-    assert inference["preprocessing"]["transforms"] == loading
+    assert train["train"]["preprocessing"]["transforms"].startswith("$@loading_transforms + ")
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -11,7 +12,8 @@ import time
 
 import pytest
 
-from imgae_monai.__main__ import COMMANDS, check_arguments, main
+from imgae_monai.__main__ import COMMANDS, main
+from imgae_monai.cli.arguments import check_arguments
 from imgae_monai.exceptions import InputError
 from tests.conftest import BUNDLES, REPO
 
@@ -31,6 +33,15 @@ def exit_code(*words) -> int:
         (["train", "unet_autoencoder", "-e", "3"], "no flag '-e' in train"),
         (["train", "unet_autoencoder", "--epochs", "3"], "train needs --data, --output"),
         (["predict", "run", "a.png"], "predict needs --output"),
+        (["predict", "--output", "o"], "predict needs run"),
+        (["train", "unet_autoencoder", "extra", "--data", "d", "--output", "o"], "takes no further word 'extra'"),
+        (["train", "unet_autoencoder", "--data", "my", "folder", "--output", "o"], "takes no further word 'folder'"),
+        (["train", "unet_autoencoder", "--epochs", "--seed", "3"], "--epochs needs a value"),
+        (["train", "unet_autoencoder", "--epochs", "ten"], "--epochs takes a whole number, got 'ten'"),
+        (["train", "unet_autoencoder", "--dropout", "much"], "--dropout takes a number, got 'much'"),
+        (["train", "unet_autoencoder", "--set", "foo"], "--set takes a dictionary"),
+        (["train", "unet_autoencoder", "--set", "[1]"], "--set takes a dictionary"),
+        (["predict", "run", "--overwrite", "b.png", "--output", "o"], "--overwrite takes true or false, got 'b.png'"),
     ],
 )
 def test_unknown_words_are_refused_with_the_nearest(words, message, capsys):
@@ -39,9 +50,36 @@ def test_unknown_words_are_refused_with_the_nearest(words, message, capsys):
 
 
 def test_known_words_pass():
-    check_arguments(["train", "unet_autoencoder", "--data=x", "--output", "y", "--min_delta", "-1"], COMMANDS)
-    check_arguments(["train", "--help"], COMMANDS)
-    check_arguments([], COMMANDS)
+    words = ["train", "unet_autoencoder", "--data=x", "--output", "y", "--min_delta", "-1", "--overwrite"]
+    read = ["train", "unet_autoencoder", "--data=x", "--output=y", "--min_delta=-1.0", "--overwrite=True"]
+    assert check_arguments(words, COMMANDS) == read
+    assert check_arguments(["train", "--data", "x", "--help"], COMMANDS) == ["train", "--help"]
+    assert check_arguments([], COMMANDS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("false", False), ("False", False), ("no", False), ("0", False), ("1", True)]
+)
+def test_a_switch_means_what_it_says(text, value, monkeypatch):
+    called = {}
+    monkeypatch.setattr("imgae_monai.__main__.COMMANDS", {"go": _recorder(called)})
+    main(["go", "1e3", "--switch", text, "--name=a,b", "--count", "3"])
+    assert called == {"word": "1e3", "switch": value, "name": "a,b", "count": 3}
+
+
+def _recorder(called: dict):
+    def go(word: str, *, switch: bool = False, name: str = "", count: int = 0) -> None:
+        """Record.
+
+        Args:
+            word: a word.
+            switch: a switch.
+            name: a name.
+            count: a number.
+        """
+        called.update(word=word, switch=switch, name=name, count=count)
+
+    return go
 
 
 @pytest.mark.parametrize(
@@ -62,13 +100,18 @@ def test_known_words_pass():
         (["train", "unet_autoencoder", "--image_size", "100"], "use 96 or 104 instead of 100"),
         (["train", "unet_autoencoder", "--residual", "ssmi"], "did you mean 'ssim'"),
         (["train", "unet_autoencoder", "--amp"], "amp works on CUDA only"),
+        (["train", "unet_autoencoder", "--device", "gpu"], "no device 'gpu'"),
+        (["train", "unet_autoencoder", "--patient_pattern", "("], "is not a regular expression"),
+        (["train", "unet_autoencoder", "--epochs", "1", "--val_interval", "2"], "val_interval must be between 1 and"),
         (["train", "unet_autoencoder", "--top_fraction", "2"], r"top_fraction must be in \(0, 1\], got 2"),
+        (["train", "unet_autoencoder", "--top_fraction", "0.5"], "has no effect with reduction 'mean'"),
         (["train", "unet_autoencoder", "--specificity", "0.99"], "needs at least 100 normal validation images, got 24"),
     ],
 )
 def test_wrong_values_are_refused_before_training(words, message, phantoms, tmp_path, capsys):
     if words[0] == "train":
-        words = [*words, "--data", phantoms, "--output", tmp_path / "run", "--device", "cpu"]
+        words = [*words, "--data", phantoms, "--output", tmp_path / "run"]
+        words += [] if "--device" in words else ["--device", "cpu"]
     assert exit_code(*words) == 2
     assert re.search(message, capsys.readouterr().err)
     assert not list(tmp_path.rglob("model.pt"))
@@ -82,10 +125,14 @@ def test_a_start_that_failed_does_not_block_the_next(train_tiny, tmp_path, capsy
 
 
 def test_help_answers_within_a_second_and_loads_nothing_slow():
-    start = time.perf_counter()
-    shown = subprocess.run([sys.executable, "-m", "imgae_monai", "--help"], capture_output=True, text=True, check=True)
-    assert time.perf_counter() - start < 1.0
-    assert all(command in shown.stdout + shown.stderr for command in COMMANDS)
+    seconds = []
+    for _ in range(3):  # the machine may be busy
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "imgae_monai", "--help"]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1.0
+    assert all(name in shown.stdout + shown.stderr for name in COMMANDS)
     code = "import sys, imgae_monai.__main__; print({'torch', 'monai', 'numpy', 'matplotlib'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "set()"
@@ -95,7 +142,20 @@ def test_help_answers_within_a_second_and_loads_nothing_slow():
 def test_every_flag_is_explained(name):
     command = COMMANDS[name]
     explained = dict(re.findall(r"^ {8}(\w+): (.+)$", inspect.getdoc(command).replace("\n    ", "\n        "), re.M))
-    assert explained.keys() == inspect.signature(command).parameters.keys()
+    parameters = inspect.signature(command).parameters
+    assert explained.keys() == parameters.keys()
+    for key, parameter in parameters.items():
+        if parameter.default is not parameter.empty:
+            assert "efault" in explained[key], key
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_the_example_of_set_is_an_id(name):
+    from imgae_monai.cli.bundle_config import merge_config
+
+    example = re.search(r"\"(\{'.*\})\"", inspect.getdoc(COMMANDS[name])).group(1)
+    for bundle in BUNDLES:
+        merge_config([REPO / "bundles" / bundle / "configs" / "train.json"], ast.literal_eval(example))
 
 
 def test_defaults_in_the_help_are_the_bundles_own():

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from tests.conftest import BUNDLES, SHARED
+from tests.conftest import BUNDLES, REPO, SHARED
 
 
 def refused(cli, capsys, *words) -> str:
@@ -129,15 +129,33 @@ def test_results_are_not_overwritten_unless_told(cli, capsys, run, evaluated):
 
 
 @pytest.mark.parametrize(
-    "options", [["--residual", "ssim", "--smoothing_sigma", 1.0], ["--z_score", "--reduction", "top"]]
+    ("options", "expected"),
+    [
+        (
+            ["--residual", "ssim", "--smoothing_sigma", 1.0],
+            {"residual": "ssim", "smoothing_sigma": 1.0, "z_score": False},
+        ),
+        (["--z_score", "--reduction", "top"], {"residual": "l1", "z_score": True, "reduction": "top"}),
+    ],
 )
-def test_another_score_wants_its_own_calibration(cli, capsys, run, options, tmp_path):
+def test_another_score_wants_its_own_calibration(cli, capsys, run, options, expected, tmp_path):
+    image = _validation_files(run)[0]
     assert "no calibration for the score" in refused(cli, capsys, "evaluate", run, *options, "--output", tmp_path / "a")
+    assert "no calibration" in refused(cli, capsys, "predict", run, image, *options, "--output", tmp_path / "c")
     cli("calibrate", run, *options)
     cli("evaluate", run, *options, "--output", tmp_path / "b", "--n_bootstrap", 50)
-    assert read_json(tmp_path / "b" / "metrics.json")["calibration"]["score"]["residual"] in ("ssim", "l1")
-    cli("predict", run, _validation_files(run)[0], *options, "--output", tmp_path / "c")
-    assert (tmp_path / "c" / "predictions.csv").is_file()
+    score = read_json(tmp_path / "b" / "metrics.json")["calibration"]["score"]
+    assert {key: score[key] for key in expected} == expected
+    cli("predict", run, image, *options, "--output", tmp_path / "c")
+    assert len(read_rows(tmp_path / "c" / "predictions.csv")) == 1
+
+
+def test_calibration_refuses_images_that_were_trained_on(cli, capsys, run, phantoms, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(phantoms / "train" / "normal", data / "val" / "normal")
+    before = (run / "models" / "calibration-l1-mean.pt").read_bytes()
+    assert "were trained on" in refused(cli, capsys, "calibrate", run, "--data", data)
+    assert (run / "models" / "calibration-l1-mean.pt").read_bytes() == before
 
 
 def test_one_class_gives_undefined_and_not_nan(cli, capsys, runs, phantoms, tmp_path):
@@ -400,3 +418,80 @@ def test_trains_on_real_images_unchanged_but_for_the_data(cli, train_tiny, name,
     record = read_json(run / "train.json")
     assert record["synthetic"] is False
     assert record["data_counts"]["train"]["abnormal"] == 0
+
+
+def test_a_failed_overwrite_leaves_the_old_run(capsys, train_tiny, run, tmp_path):
+    before = {path.relative_to(run): path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for bad in (["--preset", "smal"], ["--residual", "l3"], ["--image_size", 34]):
+        with pytest.raises(SystemExit):
+            train_tiny("unet_autoencoder", run, "--overwrite", *bad)
+    with pytest.raises(SystemExit):
+        train_tiny("unet_autoencoder", run, "--overwrite", data=tmp_path / "nowhere")
+    assert {path.relative_to(run): path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_bundle_is_not_overwritten_by_a_run(capsys, train_tiny, tmp_path):
+    folder = Path(shutil.copytree(REPO / "bundles" / "reversed_autoencoder", tmp_path / "bundle"))
+    with pytest.raises(SystemExit):
+        train_tiny("unet_autoencoder", folder)
+    assert "is neither empty nor a run" in capsys.readouterr().err
+    assert read_json(folder / "configs" / "train.json")["bundle_name"] == "reversed_autoencoder"
+
+
+def test_a_run_is_not_resumed_on_other_data_or_backwards(capsys, train_tiny, phantoms, tmp_path):
+    data = Path(shutil.copytree(phantoms / "train", tmp_path / "data" / "train")).parent
+    run = train_tiny("reversed_autoencoder", tmp_path / "run", "--val_fraction", 0.5, "--specificity", 0.5, data=data)
+    listed = (run / "models" / "datalist.json").read_bytes()
+    again = ("--resume", "--val_fraction", 0.5, "--specificity", 0.5)
+    with pytest.raises(SystemExit):
+        train_tiny("reversed_autoencoder", run, *again, "--epochs", 1, data=data)
+    assert "has done 2 epochs already" in capsys.readouterr().err
+    new = sorted((phantoms / "test" / "normal").glob("*.png"))[0]
+    shutil.copy(new, data / "train" / "normal" / new.name)
+    with pytest.raises(SystemExit):
+        train_tiny("reversed_autoencoder", run, *again, "--epochs", 3, data=data)
+    assert "has changed since this run was started" in capsys.readouterr().err
+    assert (run / "models" / "datalist.json").read_bytes() == listed
+
+
+def test_validation_every_second_epoch(train_tiny, tmp_path):
+    run = train_tiny("reversed_autoencoder", tmp_path / "run", "--epochs", 4, "--val_interval", 2)
+    record = read_json(run / "train.json")
+    assert [epoch for epoch, _ in record["val_loss"]] == [2, 4]
+    assert record["finished"]
+
+
+def test_what_is_set_reaches_inference_too(train_tiny, tmp_path):
+    tiny = "'channels': [4, 8, 8], 'strides': [1, 2, 2], 'hidden_size': 16"
+    blur = "{'_target_': 'GaussianSmoothd', 'keys': 'image', 'sigma': 1.0}"
+    load = "{'_target_': 'imgae_monai.transforms.LoadGrayscaled', 'keys': 'image'}"
+    size = "{'_target_': 'imgae_monai.transforms.ResizeKeepAspectd', 'keys': 'image', 'spatial_size': '@image_size'}"
+    extra = f"{{{tiny}, 'aspect': 'crop', 'loading_transforms': [{load}, {size}, {blur}]}}"
+    run = train_tiny("reversed_autoencoder", tmp_path / "run", "--epochs", 1, "--set", extra)
+    train, inference = (read_json(run / "configs" / name) for name in ("train.json", "inference.json"))
+    own = {"imports", "dataset_dir", "output_dir", "device", "amp", "run"}
+    shared = (train.keys() & inference.keys()) - own
+    assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
+    assert inference["aspect"] == "crop"
+    assert inference["loading_transforms"][2]["_target_"] == "GaussianSmoothd"
+
+
+def test_a_missing_path_does_not_stop_the_rest(cli, capsys, runs, phantoms, tmp_path):
+    good = sorted((phantoms / "test" / "normal").glob("*.png"))[0]
+    with pytest.raises(SystemExit) as e:
+        cli("predict", runs["reversed_autoencoder"], tmp_path / "gone.png", good, "--output", tmp_path / "out")
+    assert e.value.code == 1
+    shown = capsys.readouterr()
+    assert "gone.png: no such file" in shown.err
+    assert "SYNTHETIC DATA" in shown.out
+    (row,) = read_rows(tmp_path / "out" / "predictions.csv")
+    assert row["synthetic"] == "1"
+    with pytest.raises(SystemExit):
+        cli("predict", runs["reversed_autoencoder"], tmp_path / "gone.png", "--output", tmp_path / "out", "--overwrite")
+    assert not (tmp_path / "out" / "predictions.csv").exists()
+
+
+def test_phantoms_stay_phantoms_through_a_datalist(cli, runs, tmp_path):
+    listed = runs["reversed_autoencoder"] / "models" / "datalist.json"
+    cli("evaluate", runs["reversed_autoencoder"], "--data", listed, "--output", tmp_path, "--n_bootstrap", 20)
+    assert read_json(tmp_path / "metrics.json")["synthetic"] is True

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections import defaultdict
@@ -178,7 +179,7 @@ def test_select_of_nothing_is_explained(tmp_path):
 
 def test_datalist_file_and_folder_give_the_same_data(tmp_path):
     folder = load_datalist(tree(tmp_path / "d"), patient_pattern=PATTERN)
-    write_datalist_file(tmp_path / "datalist.json", folder.items, folder.source)
+    write_datalist_file(tmp_path / "datalist.json", folder)
     data = load_datalist(tmp_path / "datalist.json")
     assert data.counts == folder.counts
     assert data.fingerprint == folder.fingerprint
@@ -188,7 +189,7 @@ def test_datalist_file_and_folder_give_the_same_data(tmp_path):
 def test_hashes_are_of_the_files_not_of_what_a_datalist_says(tmp_path):
     folder = load_datalist(tree(tmp_path / "d"), patient_pattern=PATTERN)
     lies = [item | {"sha256": "0" * 64} for item in folder.items]
-    write_datalist_file(tmp_path / "datalist.json", lies, folder.source)
+    write_datalist_file(tmp_path / "datalist.json", dataclasses.replace(folder, items=lies))
     assert load_datalist(tmp_path / "datalist.json").fingerprint == folder.fingerprint
 
 
@@ -246,7 +247,7 @@ def test_a_bad_synthetic_uri_is_refused():
 def trained(tmp_path) -> tuple[Datalist, Path]:
     data = load_datalist(tree(tmp_path / "d"), patient_pattern=PATTERN)
     record = tmp_path / "datalist.json"
-    write_datalist_file(record, data.items, data.source)
+    write_datalist_file(record, data)
     return data, record
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from monai.data import load_decathlon_datalist
 
-from imgae_monai.data import read_datalist_file, write_datalist_file
+from imgae_monai.data import Datalist, read_datalist_file, write_datalist_file
 from imgae_monai.exceptions import InputError
 
 
@@ -78,7 +78,7 @@ GOOD = {"image": "a.png", "label": 0, "split": "train"}
         ([], "has no items"),
         (3, "has no items"),
         (None, "has no items"),
-        ({"train": [GOOD]}, "has no items"),
+        ({"train": [GOOD]}, r"has the section\(s\) \['train'\]"),
         ({"training": []}, "has no items"),
         ({"training": None}, "section 'training': expected a list of items, got None"),
         ({"test": {"image": "a.png"}}, "section 'test': expected a list of items, got {'image': 'a.png'}"),
@@ -116,7 +116,7 @@ ITEMS = [
 
 def test_what_is_written_is_read_back(tmp_path):
     path = tmp_path / "datalist.json"
-    write_datalist_file(path, ITEMS, "/data")
+    write_datalist_file(path, Datalist(ITEMS, "/data", False))
     by_image = {item["image"]: item for item in ITEMS}
     read = read_datalist_file(path)
     assert [item["split"] for item in read] == ["train", "val", "test", "test"]
@@ -130,8 +130,17 @@ def test_what_is_written_is_read_back(tmp_path):
 )
 def test_monai_reads_what_is_written(tmp_path, section, images):
     path = tmp_path / "datalist.json"
-    write_datalist_file(path, ITEMS, "/data")
+    write_datalist_file(path, Datalist(ITEMS, "/data", False))
     items = load_decathlon_datalist(path, is_segmentation=False, data_list_key=section)
     assert [item["image"] for item in items] == images
     expected = {item["image"]: (item["label"], item["patient_id"]) for item in ITEMS}
     assert all((item["label"], item["patient_id"]) == expected[item["image"]] for item in items)
+
+
+def test_a_section_of_another_name_is_refused(tmp_path):
+    path = tmp_path / "list.json"
+    path.write_text(
+        json.dumps({"training": [{"image": "a.png", "label": 0}], "testing": [{"image": "b.png", "label": 1}]})
+    )
+    with pytest.raises(InputError, match=r"has the section\(s\) \['testing'\], expected"):
+        read_datalist_file(path)

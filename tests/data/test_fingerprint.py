@@ -75,3 +75,9 @@ def test_number_of_images_matters():
     fingerprints = [datalist_fingerprint(items()[:n]) for n in range(5)]
     assert len(set(fingerprints)) == 5
     assert datalist_fingerprint([*items(), items()[0]]) != fingerprints[4]
+
+
+def test_an_empty_file_is_named(tmp_path):
+    (tmp_path / "a.png").touch()
+    with pytest.raises(InputError, match=r"a\.png: the file is empty \(0 bytes\)"):
+        add_hashes([{"image": str(tmp_path / "a.png")}])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgae_monai.data import list_images, split_readable
+from imgae_monai.data import is_synthetic, list_images, split_readable
 from imgae_monai.exceptions import InputError
 
 
@@ -71,9 +71,9 @@ def test_unreadable_images_are_told_from_the_rest(tmp_path):
     bad = {"empty.png": b"", "text.png": b"text", "cut.png": whole[:-20], "scan.dcm": whole}
     for name, content in bad.items():
         (tmp_path / name).write_bytes(content)
-    items = [{"image": str(tmp_path / name), "label": 1} for name in ("a.png", *bad, "b.jpg", "gone.png", "c.png")]
-    readable, refused = split_readable(items)
-    assert readable == [{"image": path, "label": 1} for path in good]
+    named = [tmp_path / name for name in ("a.png", *bad, "b.jpg", "gone.png", "c.png")]
+    readable, refused = split_readable(named)
+    assert readable == good
     reasons = {Path(path).name: reason for path, reason in refused.items()}
     assert set(reasons) == {*bad, "gone.png"}
     assert "the file is empty (0 bytes)" in reasons["empty.png"]
@@ -85,10 +85,31 @@ def test_unreadable_images_are_told_from_the_rest(tmp_path):
 
 
 def test_all_readable_or_none(tmp_path):
-    items = list_images(images(tmp_path, "a.png", "b.png"))
-    assert split_readable(items) == (items, {})
-    for path in paths(items):
+    files = images(tmp_path, "a.png", "b.png")
+    assert split_readable(files) == (files, {})
+    for path in files:
         Path(path).write_bytes(b"")
-    readable, refused = split_readable(items)
+    readable, refused = split_readable(files)
     assert readable == []
-    assert list(refused) == paths(items)
+    assert list(refused) == files
+
+
+def test_a_folder_names_image_types_that_are_not_read(tmp_path):
+    files = images(tmp_path, "a.png")
+    for name in ("scan.dcm", "slide.tif", "notes.txt", ".hidden.png"):
+        (tmp_path / name).touch()
+    readable, refused = split_readable([tmp_path, files[0]])
+    assert readable == files
+    assert {Path(path).name for path in refused} == {"scan.dcm", "slide.tif"}
+
+
+def test_a_folder_without_images_is_named(tmp_path):
+    assert "holds no images" in split_readable([tmp_path])[1][str(tmp_path)]
+
+
+def test_phantoms_are_known_at_any_depth(tmp_path):
+    (tmp_path / "set" / "test" / "normal").mkdir(parents=True)
+    (path,) = images(tmp_path / "set" / "test" / "normal", "a.png")
+    assert not is_synthetic(path)
+    (tmp_path / "set" / "synthetic.json").touch()
+    assert is_synthetic(path)

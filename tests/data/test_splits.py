@@ -115,3 +115,20 @@ def test_only_the_first_five_are_shown():
     with pytest.raises(InputError, match=r"^7 patient\(s\) .*4train \(train\) and 4test \(test\) \.\.\.\. Leave") as e:
         check_disjoint(items)
     assert "p5" not in str(e.value)
+
+
+def test_patients_who_share_an_image_stay_together():
+    items = [
+        {
+            "image": f"{i}",
+            "patient_id": f"p{i}",
+            "split": "train",
+            "label": 0,
+            "sha256": "copy" if i in (2, 5, 7) else f"{i}",
+        }
+        for i in range(10)
+    ]
+    for seed in range(20):
+        split = {item["patient_id"]: item["split"] for item in split_validation(items, 0.4, seed)}
+        assert len({split["p2"], split["p5"], split["p7"]}) == 1
+        assert set(split.values()) == {"train", "val"}

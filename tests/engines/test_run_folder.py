@@ -6,8 +6,21 @@ from pathlib import Path
 import pytest
 
 from imgae_monai.engines import run_folder
-from imgae_monai.engines.run_folder import check_writable, holds_run, latest_checkpoint, prepare_run
+from imgae_monai.engines.run_folder import (
+    check_run,
+    check_schedule,
+    check_writable,
+    clear_run,
+    holds_run,
+    latest_checkpoint,
+)
 from imgae_monai.exceptions import InputError
+
+
+def prepare_run(ckpt_dir, output_dir, resume: bool = False, overwrite: bool = False) -> None:
+    """What a bundle's ``run`` calls before it trains."""
+    check_run(ckpt_dir, output_dir, resume, overwrite)
+    clear_run(ckpt_dir, output_dir, resume, overwrite)
 
 
 @pytest.fixture
@@ -144,3 +157,19 @@ def test_no_checkpoint_is_explained(tmp_path, name):
         latest_checkpoint(tmp_path)
     with pytest.raises(InputError, match=r"nothing to resume: no checkpoint_epoch=N\.pt in .*gone"):
         latest_checkpoint(tmp_path / "gone")
+
+
+def test_checking_changes_nothing(finished):
+    before = files(finished[1])
+    check_run(*finished, overwrite=True)
+    check_run(*finished, resume=True)
+    assert files(finished[1]) == before
+
+
+@pytest.mark.parametrize(("epochs", "val_interval"), [(1, 2), (5, 0)])
+def test_a_run_that_would_never_be_validated_is_refused(epochs, val_interval):
+    with pytest.raises(
+        InputError, match=rf"val_interval must be between 1 and epochs \({epochs}\), got {val_interval}"
+    ):
+        check_schedule(epochs, val_interval)
+    check_schedule(5, 5)

@@ -63,6 +63,7 @@ def evaluate(folder: Path, scores=SCORES, labels=LABELS, calibration=CALIBRATION
         settings={"bundle": "tiny", "seed": 3},
         n_bootstrap=200,
         seed=seed,
+        overwrite=runs > 1,
     )
     evaluator = SupervisedEvaluator(
         device="cpu",
@@ -155,7 +156,8 @@ def test_says_what_was_evaluated_and_how(written):
     assert "notice" not in metrics
     assert metrics["calibration"]["data_fingerprint"] == "fingerprint of the data trained on"
     assert metrics["calibration"]["score"] == dataclasses.asdict(ScoreDefinition("l1"))
-    for library in ("torch", "monai", "numpy", "scikit-learn"):
+    assert metrics["versions"]["torch"] == torch.__version__
+    for library in ("monai", "numpy", "scikit-learn"):
         assert metrics["versions"][library] == version(library)
 
 
@@ -260,3 +262,28 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_first_image(tm
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=f"cannot write to {tmp_path / 'file'}"):
         evaluate(tmp_path / "file", scores=[0.25, 0.75], labels=[0, 1])
+
+
+def test_results_are_not_replaced_unasked(tmp_path):
+    evaluate(tmp_path)
+    before = (tmp_path / "metrics.json").read_bytes()
+    with pytest.raises(InputError, match=r"metrics\.json exists"):
+        evaluate(tmp_path, scores=SCORES[::-1])
+    assert (tmp_path / "metrics.json").read_bytes() == before
+
+
+def test_pictures_of_an_earlier_evaluation_do_not_stay(tmp_path):
+    (tmp_path / "roc.png").write_bytes(b"of other weights")
+    evaluate(tmp_path, scores=[0.25, 0.5], labels=[0, 0])
+    assert not (tmp_path / "roc.png").exists()
+
+
+def test_images_that_set_the_threshold_are_refused(tmp_path):
+    calibration = dataclasses.replace(CALIBRATION, image_sha256=("some/where/1.png", "other"))
+    with pytest.raises(InputError, match=r"1 image\(s\) of the test split set the threshold: some/where/1\.png"):
+        evaluate(tmp_path, calibration=calibration)
+
+
+def test_no_bootstrap_draws_are_refused_at_once(tmp_path):
+    with pytest.raises(InputError, match="n_bootstrap must be at least 1, got 0"):
+        EvaluationWriter(tmp_path, Datalist([], "somewhere", False), "test", CALIBRATION, settings={}, n_bootstrap=0)

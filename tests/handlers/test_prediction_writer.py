@@ -30,7 +30,7 @@ CALIBRATION = Calibration(
     checkpoint_sha256="hash of the weights",
     data_fingerprint="fingerprint",
 )
-COLUMNS = ["image", "score", "decision", "threshold", "map_png", "map_nifti", "overlay"]
+COLUMNS = ["image", "score", "decision", "threshold", "map_png", "map_nifti", "overlay", "synthetic"]
 
 
 def picture(folder: Path, name: str, seed: int, low: int = 0, high: int = 255) -> tuple[Path, np.ndarray]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import json
 import operator
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from torch import nn
 from imgae_monai.data import read_datalist_file
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.engines import prepare_reconstruction
+from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import TrainingRecord
 from imgae_monai.transforms import Calibration, ScoreDefinition
 
@@ -147,7 +147,7 @@ def test_holds_what_the_run_was_made_of(run_and_history):
         "test": {"normal": 1, "abnormal": 1},
     }
     assert record["data_fingerprint"] == run.record.datalist.fingerprint
-    assert record["versions"]["torch"] == version("torch")
+    assert record["versions"]["torch"] == torch.__version__
 
 
 def test_the_data_list_can_be_read_back(run_and_history):
@@ -183,7 +183,7 @@ def test_is_finished_when_it_is_said_to_be(tmp_path):
         "data_fingerprint": "fingerprint",
     }
     assert_losses(record["train_loss"], [[1, 0.3], [2, 0.5]])
-    assert [path.name for path in run.path.parent.iterdir()] == ["train.json"]
+    assert [path.name for path in run.path.parent.iterdir()] == ["losses.png", "train.json"]
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
@@ -248,3 +248,10 @@ def test_a_run_resumed_before_its_first_validation_has_no_best_yet(tmp_path):
     second.trainer.run()
     assert second.written()["best_epoch"] == 2
     assert second.written()["best_val_loss"] == pytest.approx(0.5 / 3)
+
+
+def test_other_data_cannot_be_resumed_on(tmp_path):
+    run = Run(tmp_path, constants=(0.5,))
+    state = {**run.record.state_dict(), "data_fingerprint": "of other data"}
+    with pytest.raises(InputError, match="has changed since this run was started"):
+        run.record.load_state_dict(state)
