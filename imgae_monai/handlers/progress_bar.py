@@ -9,7 +9,8 @@ from tqdm.auto import tqdm
 class EpochProgressBar:
     """Show epochs done, the latest losses and the time left on standard error.
 
-    Ignite's ``ProgressBar`` draws a bar an epoch; small models make hundreds of them.
+    Ignite's ``ProgressBar`` draws a bar an epoch; small models make hundreds of them. Attach this one before MONAI's
+    ``StatsHandler``, which raises an exception on and keeps it from those behind it.
 
     Args:
         validator: evaluator whose key metric is shown beside the training loss.
@@ -27,6 +28,7 @@ class EpochProgressBar:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._step)
         engine.add_event_handler(Events.COMPLETED, self._close)
         engine.add_event_handler(Events.TERMINATE, self._close)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _open(self, engine: Engine) -> None:
         if self._bar is None:
@@ -46,3 +48,7 @@ class EpochProgressBar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def _fail(self, engine: Engine, error: Exception) -> None:
+        self._close(engine)  # or the error's message would stand at the end of the bar
+        raise error

@@ -4,7 +4,7 @@ import operator
 
 import pytest
 import torch
-from ignite.engine import Events
+from ignite.engine import Engine, Events
 from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.handlers import IgniteMetricHandler, ValidationHandler, from_engine
@@ -98,3 +98,13 @@ def test_nothing_is_drawn_outside_a_run(capsys):
     trainer.fire_event(Events.COMPLETED)
     captured = capsys.readouterr()
     assert captured.err == ""
+
+
+def test_an_exception_closes_the_bar_and_goes_on(capsys):
+    trainer = Engine(lambda engine, batch: 1 / 0)
+    bar = EpochProgressBar(Engine(lambda engine, batch: None), "train")
+    bar.attach(trainer)
+    with pytest.raises(ZeroDivisionError):
+        trainer.run([0], max_epochs=2)
+    assert bar._bar is None
+    assert capsys.readouterr().err.endswith("\n")
