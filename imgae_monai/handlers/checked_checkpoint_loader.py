@@ -76,8 +76,9 @@ def check_checkpoint(path: PathLike, network: torch.nn.Module) -> None:
         for key in sorted(shapes.keys() | expected.keys())
         if shapes.get(key) != expected.get(key)
     ]
+    what = f"a {name} of another size" if found else f"another network than {name}"
     raise InputError(
-        f"{path} is a checkpoint of {found or 'another network'} of another size than this {name}: {len(differing)} of "
-        f"{len(shapes.keys() | expected.keys())} tensors differ, as {'; '.join(differing[:3])}. Use the preset, "
-        "image_size, latent_size and channels that it was trained with"
+        f"{path} is a checkpoint of {what}: {len(differing)} of {len(shapes.keys() | expected.keys())} tensors "
+        f"differ, as {'; '.join(differing[:3])}. Use the preset, image_size, latent_size and channels of its "
+        "training"
     )
