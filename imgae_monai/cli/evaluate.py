@@ -76,6 +76,7 @@ def evaluate_run(run: Path, target: Path, overrides: dict[str, Any], overwrite: 
     from imgae_monai.engines import check_writable
     from imgae_monai.engines.run_folder import check_no_results
 
+    # the writer checks both again, but only once the data have been read
     check_no_results(target, overwrite)
     check_writable(target)
     own = {"amp": False, "overwrite": overwrite, "bundle_root": str(run), "output_dir": str(target)}

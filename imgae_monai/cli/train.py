@@ -11,6 +11,9 @@ from typing import Any
 # the other parameters of train are ids of the bundle's config, by the same name
 _NOT_KNOBS = ("bundle", "data", "output", "preset", "resume", "overwrite", "set")
 
+# these follow from --output, --resume and --overwrite; a run whose weights lie elsewhere could not be kept safe
+_RUN_OWN = ("bundle_root", "ckpt_dir", "output_dir", "resume", "overwrite")
+
 
 def train(
     bundle: str,
@@ -99,7 +102,11 @@ def train(
     knobs = {key: value for key, value in locals().items() if key not in _NOT_KNOBS}
 
     from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.exceptions import InputError
 
+    own = sorted({*_RUN_OWN}.intersection(set or {}))
+    if own:
+        raise InputError(f"--set can't change {', '.join(own)}: it follows from --output, --resume and --overwrite")
     overrides = {**bc.given(**knobs, dataset_dir=data), **(set or {})}
     run = Path(output).expanduser().resolve()
     if resume:
@@ -138,7 +145,7 @@ def _prepare_resume(run: Path, bundle: str, overrides: dict[str, Any]) -> None:
 
 def _train_new(run: Path, bundle: str, preset: str | None, overrides: dict[str, Any], overwrite: bool) -> None:
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.engines import check_run, check_writable, holds_run
+    from imgae_monai.engines import check_run, holds_run
     from imgae_monai.engines.run_folder import EVALUATION_PARTS, RUN_PARTS
     from imgae_monai.exceptions import InputError
 
@@ -151,7 +158,6 @@ def _train_new(run: Path, bundle: str, preset: str | None, overrides: dict[str, 
     if (left and not held and not {*left} <= {*RUN_PARTS, ".overwritten"}) or (run / "configs" / "presets").exists():
         raise InputError(f"{run} is neither empty nor a run: give another output")
     check_run(run / "models", run, overwrite=overwrite)
-    check_writable(run)
     aside = run / ".overwritten"
     if aside.exists():
         raise InputError(f"{aside} holds a run that an interrupted --overwrite replaced: move it away or delete it")

@@ -183,5 +183,5 @@ def refuse_seen(
     if seen:
         raise InputError(
             f"{len(seen)} image(s) of the {split} split, or their patients, were trained on: {', '.join(seen[:5])}"
-            f"{' ...' if len(seen) > 5 else ''}. Evaluate on images of other patients"
+            f"{' ...' if len(seen) > 5 else ''}. Use images of other patients"
         )

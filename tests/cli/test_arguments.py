@@ -95,6 +95,7 @@ def _recorder(called: dict):
             ["train", "unet_autoencoder", "--set", "{'train#dataloadr#shuffle': False}"],
             "no id 'train#dataloadr#shuffle'.*did you mean 'train#dataloader'",
         ),
+        (["train", "unet_autoencoder", "--set", "{'ckpt_dir': '/x'}"], "--set can't change ckpt_dir"),
         (["info", "unet"], "no bundle 'unet'.*did you mean 'unet_autoencoder'"),
         (["evaluate", "nowhere"], "nowhere is not a run"),
         (["train", "unet_autoencoder", "--image_size", "100"], "use 96 or 104 instead of 100"),
