@@ -14,18 +14,14 @@ from typing import Any
 from monai.config import PathLike
 from monai.utils import ensure_tuple
 
-from imgae_monai.data.datalist_file import read_datalist_file
 from imgae_monai.data.fingerprint import add_hashes, datalist_fingerprint
-from imgae_monai.data.folder import read_folder_tree
-from imgae_monai.data.nih import is_nih_layout, read_nih
+from imgae_monai.data.image_reader import SUFFIXES
+from imgae_monai.data.sources import read_source
 from imgae_monai.data.splits import check_disjoint, split_validation
-from imgae_monai.data.synthetic import synthetic_folder
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
 
-SYNTHETIC_SCHEME = "synthetic://"
-SYNTHETIC_MARKER = "synthetic.json"
 SYNTHETIC_NOTICE = "SYNTHETIC DATA (drawn phantoms, not patients): no figure here says anything about patients"
 
 
@@ -109,11 +105,11 @@ def load_datalist(
         >>> data.synthetic, data.counts["train"]
         (True, {'normal': 8, 'abnormal': 0})
     """
-    source = str(source)
-    items, synthetic = _read(source, ensure_tuple(normal_names), ensure_tuple(abnormal_names), patient_pattern)
+    read = read_source(source, ensure_tuple(normal_names), ensure_tuple(abnormal_names), patient_pattern)
+    items = read.items
     if not items:
-        raise InputError(f"{source} has no images (PNG, JPEG or BMP)")
-    if synthetic:
+        raise InputError(f"{source} has no images ({', '.join(SUFFIXES)})")
+    if read.synthetic:
         logger.warning("%s: %s", source, SYNTHETIC_NOTICE)
     stray = [item["image"] for item in items if item["split"] == "train" and item["label"] == 1]
     if stray and not drop_train_abnormal:
@@ -129,27 +125,7 @@ def load_datalist(
     if has_train and not any(item["split"] == "val" and item["label"] == 0 for item in items):
         items = split_validation(items, val_fraction, seed)
     check_disjoint(items)
-    # one spelling of a path, so that a patient of the same source is known again
-    origin = source if source.startswith(SYNTHETIC_SCHEME) else str(Path(source).expanduser().resolve())
-    return Datalist(items=items, source=origin, synthetic=synthetic)
-
-
-def _read(
-    source: str, normal_names: Sequence[str], abnormal_names: Sequence[str], patient_pattern: str | None
-) -> tuple[list[dict[str, Any]], bool]:
-    root = synthetic_folder(source) if source.startswith(SYNTHETIC_SCHEME) else Path(source).expanduser()
-    if not root.exists():
-        raise InputError(f"data {source} does not exist: give a folder, a datalist .json or {SYNTHETIC_SCHEME}")
-    if root.is_file():
-        if root.suffix.lower() != ".json":
-            raise InputError(f"data {source} is a file, expected a folder or a datalist .json")
-        items = read_datalist_file(root)
-        content = json.loads(root.read_text(encoding="utf-8"))
-        return items, isinstance(content, dict) and content.get("synthetic") is True
-    if is_nih_layout(root):
-        return read_nih(root), False
-    synthetic = (root / SYNTHETIC_MARKER).is_file()
-    return read_folder_tree(root, normal_names, abnormal_names, patient_pattern), synthetic
+    return Datalist(items=items, source=read.origin, synthetic=read.synthetic)
 
 
 def refuse_seen(

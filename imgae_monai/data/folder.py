@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from imgae_monai.data.image_reader import SUFFIXES
 from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
-from imgae_monai.transforms.load_grayscale import SUFFIXES
 
 logger = logging.getLogger(__name__)
 

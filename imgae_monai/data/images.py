@@ -9,10 +9,10 @@ from typing import Any
 from monai.config import PathLike
 from monai.utils import ensure_tuple
 
-from imgae_monai.data.datalist import SYNTHETIC_MARKER
 from imgae_monai.data.folder import foreign_images, image_files
+from imgae_monai.data.image_reader import SUFFIXES, read_image
+from imgae_monai.data.sources import SYNTHETIC_MARKER
 from imgae_monai.exceptions import InputError
-from imgae_monai.transforms.load_grayscale import SUFFIXES, LoadGrayscale
 
 
 def list_images(paths: Sequence[PathLike] | PathLike) -> list[dict[str, Any]]:
@@ -48,7 +48,6 @@ def split_readable(paths: Sequence[PathLike]) -> tuple[list[str], dict[str, str]
     Returns:
         the readable files, and for each other path the reason.
     """
-    load = LoadGrayscale()
     readable: list[str] = []
     refused: dict[str, str] = {}
     for entry in paths:
@@ -58,7 +57,7 @@ def split_readable(paths: Sequence[PathLike]) -> tuple[list[str], dict[str, str]
             refused[str(path)] = f"cannot read {path}: the folder holds no images ({', '.join(SUFFIXES)})"
         for file in found:
             try:
-                load(file)
+                read_image(file)
             except InputError as e:
                 refused[str(file)] = str(e)
             else:

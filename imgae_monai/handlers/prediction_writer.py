@@ -12,10 +12,11 @@ from ignite.engine import Engine, Events
 from monai.config import PathLike
 from PIL import Image
 
+from imgae_monai.data.image_reader import read_image
+from imgae_monai.data.image_reference import reference_name
 from imgae_monai.data.images import is_synthetic
 from imgae_monai.engines.run_folder import check_writable
 from imgae_monai.transforms.calibration import Calibration
-from imgae_monai.transforms.load_grayscale import LoadGrayscale
 
 PREDICTION_COLUMNS = ("image", "score", "decision", "threshold", "map_png", "map_nifti", "overlay", "synthetic")
 
@@ -37,7 +38,6 @@ class PredictionWriter:
     def __init__(self, output_dir: PathLike, calibration: Calibration) -> None:
         self.output_dir = Path(output_dir)
         self.calibration = calibration
-        self._load = LoadGrayscale()
         self._names: dict[str, str] = {}
 
     def attach(self, engine: Engine) -> None:
@@ -59,7 +59,7 @@ class PredictionWriter:
             csv.DictWriter(f, PREDICTION_COLUMNS).writerows(rows)
 
     def _name(self, path: str) -> str:
-        name = Path(path).stem
+        name = reference_name(path)
         if self._names.setdefault(name, path) != path:
             name = f"{name}_{hashlib.sha256(path.encode()).hexdigest()[:8]}"
         return name
@@ -78,7 +78,7 @@ class PredictionWriter:
         Image.fromarray(grey.round().astype(np.uint8)).save(self.output_dir / files["map_png"])
         nifti = nib.Nifti1Image(np.ascontiguousarray(array.T)[..., None], np.diag([-1.0, -1.0, 1.0, 1.0]))
         nib.save(nifti, self.output_dir / files["map_nifti"])
-        picture = anomaly_overlay(np.asarray(self._load(path))[0], array, vmax=limit)
+        picture = anomaly_overlay(read_image(path), array, vmax=limit)
         Image.fromarray(picture).save(self.output_dir / files["overlay"])
         threshold = self.calibration.threshold
         decision = int(score > threshold)

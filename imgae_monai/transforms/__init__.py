@@ -10,7 +10,7 @@ from .calibration import (
     ZScoreMapDict,
     normal_quantile,
 )
-from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict, to_unit_grayscale
+from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict
 from .residual_map import ResidualMap, ResidualMapD, ResidualMapd, ResidualMapDict
 from .resize_keep_aspect import ResizeKeepAspect, ResizeKeepAspectD, ResizeKeepAspectd, ResizeKeepAspectDict
 
@@ -38,5 +38,4 @@ __all__ = [
     "ZScoreMapDict",
     "ZScoreMapd",
     "normal_quantile",
-    "to_unit_grayscale",
 ]

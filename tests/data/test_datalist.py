@@ -97,7 +97,7 @@ def test_an_empty_source_is_refused(tmp_path):
     with pytest.raises(InputError, match="has no folder named train, val or test"):
         load_datalist(tmp_path)
     (tmp_path / "train" / "normal").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"has no images \(PNG, JPEG or BMP\)"):
+    with pytest.raises(InputError, match=r"has no images \(\.png"):
         load_datalist(tmp_path)
 
 

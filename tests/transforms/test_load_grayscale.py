@@ -9,9 +9,10 @@ import torch
 from monai.data import MetaTensor
 from PIL import Image
 
+from imgae_monai.data.picture_reader import to_unit_grayscale
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms import LoadGrayscale, LoadGrayscaled
-from imgae_monai.transforms.load_grayscale import LoadGrayscaleD, LoadGrayscaleDict, to_unit_grayscale
+from imgae_monai.transforms.load_grayscale import LoadGrayscaleD, LoadGrayscaleDict
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "io_samples" / "other"
 GREY = np.array([[0, 1, 100], [128, 200, 255]], dtype=np.uint8)
