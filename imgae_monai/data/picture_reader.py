@@ -13,6 +13,7 @@ from PIL import Image
 logger = logging.getLogger(__name__)
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+MAX_PIXELS = 100_000_000  # 10,000 x 10,000, four times the largest X-ray detector's; more is a damaged header or a bomb
 _UINT16_MAX = 65535
 _WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -53,6 +54,8 @@ def to_unit_grayscale(image: Image.Image) -> Image.Image:
 
 
 def _convert(image: Image.Image) -> Image.Image:
+    if image.width * image.height > MAX_PIXELS:  # only the header has been read yet
+        raise ValueError(f"{image.height} x {image.width} pixels, expected at most {MAX_PIXELS}")
     converted = to_unit_grayscale(image)
     if image.mode in _WIDE_MODES and 0 < np.asarray(converted).max() < 1 / 8:
         logger.warning(
