@@ -17,6 +17,10 @@ def compare(
     split: str | None = None,
     normal_names: str | None = None,
     abnormal_names: str | None = None,
+    views: str | None = None,
+    sexes: str | None = None,
+    ages: str | None = None,
+    findings: str | None = None,
     n_bootstrap: int = 2000,
     seed: int = 0,
     device: str | None = None,
@@ -32,6 +36,10 @@ def compare(
         split: split to score: test, val or train. Default test.
         normal_names: names of the normal class's folders, separated by commas. Default as each run was trained.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default as each run was trained.
+        views: keep images of these views only, as PA; separated by commas. Default as each run was trained.
+        sexes: keep images of these sexes only, as F. Default as each run was trained.
+        ages: keep images of patients of these years only, as 18-90. Default as each run was trained.
+        findings: of the abnormal images keep those with any of these, by commas. Default as each run was trained.
         n_bootstrap: draws behind each 95 % interval. Default 2000.
         seed: seed of the draws. Default 0.
         device: cpu, cuda, cuda:1, mps. Default as trained.
@@ -47,6 +55,7 @@ def compare(
         raise InputError(f"{target} already holds a comparison: give another --output, or --overwrite to replace it")
     source = data or json.loads((runs["a"] / "configs" / "train.json").read_text())["dataset_dir"]
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names}
+    names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
     overrides = bc.given(dataset_dir=source, split=split, n_bootstrap=n_bootstrap, device=device, **names)
     bc.log_to()
     folders = {key: target / f"{key}_{run.name}" for key, run in runs.items()}

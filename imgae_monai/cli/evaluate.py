@@ -15,6 +15,10 @@ def evaluate(
     normal_names: str | None = None,
     abnormal_names: str | None = None,
     patient_pattern: str | None = None,
+    views: str | None = None,
+    sexes: str | None = None,
+    ages: str | None = None,
+    findings: str | None = None,
     residual: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
@@ -40,6 +44,10 @@ def evaluate(
         normal_names: names of the normal class's folders, separated by commas. Default as trained.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default as trained.
         patient_pattern: regular expression for the patient in a file's name. Default as trained.
+        views: keep images of these views only, as PA; separated by commas. Default as trained.
+        sexes: keep images of these sexes only, as F. Default as trained.
+        ages: keep images of patients of these years only, as 18-90. Default as trained.
+        findings: of the abnormal images keep those with any of these, by commas. Default as trained.
         residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
@@ -58,6 +66,7 @@ def evaluate(
     score |= {"reduction": reduction, "top_fraction": top_fraction}
     other = {"split": split, "n_bootstrap": n_bootstrap, "batch_size": batch_size, "num_workers": num_workers}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
+    names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
     overrides = {**bc.given(**score, **other, **names, device=device, dataset_dir=data), **(set or {})}
     folder = bc.find_run(run)
     target = Path(output).expanduser().resolve() if output else folder
@@ -91,6 +100,10 @@ def calibrate(
     normal_names: str | None = None,
     abnormal_names: str | None = None,
     patient_pattern: str | None = None,
+    views: str | None = None,
+    sexes: str | None = None,
+    ages: str | None = None,
+    findings: str | None = None,
     residual: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
@@ -110,6 +123,10 @@ def calibrate(
         normal_names: names of the normal class's folders, separated by commas. Default as trained.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default as trained.
         patient_pattern: regular expression for the patient in a file's name. Default as trained.
+        views: keep images of these views only, as PA; separated by commas. Default as trained.
+        sexes: keep images of these sexes only, as F. Default as trained.
+        ages: keep images of patients of these years only, as 18-90. Default as trained.
+        findings: of the abnormal images keep those with any of these, by commas. Default as trained.
         residual: l1, l2 or ssim. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
@@ -123,6 +140,7 @@ def calibrate(
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction, "specificity": specificity}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
+    names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
     overrides = bc.given(**score, **names, device=device, dataset_dir=data)
     folder = bc.find_run(run)
     bc.log_to()

@@ -14,10 +14,12 @@ from typing import Any
 from monai.config import PathLike
 from monai.utils import ensure_tuple
 
+from imgae_monai.data.encoded_image import is_streamed
+from imgae_monai.data.filters import filter_items
 from imgae_monai.data.fingerprint import add_hashes, datalist_fingerprint
 from imgae_monai.data.image_reader import SUFFIXES
 from imgae_monai.data.sources import read_source
-from imgae_monai.data.splits import check_disjoint, split_validation
+from imgae_monai.data.splits import check_disjoint, check_labels, split_validation
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -34,11 +36,13 @@ class Datalist:
             what else the source knows (``finding``, ``view``, ``sex``, ``age``).
         source: the path or URI that it was read from.
         synthetic: whether the images are drawn phantoms.
+        fallbacks: why each source that was named before this one could not be had.
     """
 
     items: list[dict[str, Any]]
     source: str
     synthetic: bool
+    fallbacks: tuple[str, ...] = ()
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -59,7 +63,8 @@ class Datalist:
             label: 0 for normal images only, 1 for abnormal ones, None for both.
 
         Returns:
-            dicts with ``image`` and ``image_path`` (both the path), ``label``, ``patient_id``.
+            dicts with ``image`` and ``image_path`` (both the path), ``label``, ``patient_id``; with ``sha256`` where
+            the source is a stream, see :py:class:`imgae_monai.data.StreamedDataset`.
 
         Raises:
             InputError: when there is none.
@@ -69,63 +74,88 @@ class Datalist:
             kind = {None: "", 0: "normal ", 1: "abnormal "}[label]
             raise InputError(f"no {kind}images in the {split} split of {self.source}: found {self.counts}")
         return [
-            {"image": i["image"], "image_path": i["image"], "label": i["label"], "patient_id": i["patient_id"]}
+            {
+                "image": i["image"],
+                "image_path": i["image"],
+                "label": i["label"],
+                "patient_id": i["patient_id"],
+                **({"sha256": i["sha256"]} if is_streamed(i["image"]) else {}),
+            }
             for i in chosen
         ]
 
 
 def load_datalist(
-    source: PathLike,
+    source: PathLike | Sequence[PathLike],
     normal_names: Sequence[str] | str = ("normal",),
     abnormal_names: Sequence[str] | str = ("abnormal",),
     patient_pattern: str | None = None,
     val_fraction: float = 0.1,
     drop_train_abnormal: bool = False,
     seed: int = 0,
+    views: Sequence[str] | str | None = None,
+    sexes: Sequence[str] | str | None = None,
+    ages: Sequence[int] | str | None = None,
+    findings: Sequence[str] | str | None = None,
+    slice_axis: int | None = None,
+    slice_fraction: float = 1.0,
 ) -> Datalist:
     """Read a source, split validation off where there is none, and refuse what would falsify a study.
 
     Args:
-        source: a folder tree ``train|val|test / normal|abnormal``, a folder in NIH ChestX-ray14's layout, a MONAI
-            datalist ``.json``, or ``synthetic://[?size=64&n_train=160&...]``.
-        normal_names: names of the normal class's folders.
-        abnormal_names: names of the abnormal classes' folders.
+        source: a path or an address of any kind that :py:func:`imgae_monai.data.read_source` reads, or a list of them,
+            tried in order until one can be had.
+        normal_names: names of the normal class (folders, class names or label values).
+        abnormal_names: names of the abnormal classes.
         patient_pattern: regular expression for the patient in a file's name, see
             :py:func:`imgae_monai.data.read_folder_tree`.
         val_fraction: share of the normal training patients held out where the source has no validation split.
         drop_train_abnormal: leave abnormal training images out instead of refusing them.
         seed: seed of that split.
+        views: keep these views only, as ``["PA"]``; this and the next three see :py:func:`filter_items`.
+        sexes: keep these sexes only, as ``["F"]``.
+        ages: keep these years only, ``"18-90"``.
+        findings: of the abnormal images keep those with any of these findings.
+        slice_axis: turn NIfTI volumes into slices along this axis, see :py:func:`imgae_monai.data.expand_volumes`.
+        slice_fraction: share of the slices to keep, around the middle.
 
     Raises:
-        InputError: when the source is missing or empty, has abnormal training images, or a patient or an image in two
-            splits.
+        InputError: when the source is missing or empty, has abnormal training images, a patient or an image in two
+            splits, or one image under both labels.
 
     Example:
         >>> data = load_datalist("synthetic://?size=32&n_train=8&n_val=4&n_test_normal=4&n_test_abnormal=4")
         >>> data.synthetic, data.counts["train"]
         (True, {'normal': 8, 'abnormal': 0})
     """
-    read = read_source(source, ensure_tuple(normal_names), ensure_tuple(abnormal_names), patient_pattern)
+    read = read_source(
+        source, ensure_tuple(normal_names), ensure_tuple(abnormal_names), patient_pattern, slice_axis, slice_fraction
+    )
     items = read.items
     if not items:
-        raise InputError(f"{source} has no images ({', '.join(SUFFIXES)})")
+        raise InputError(f"{read.origin} has no images ({', '.join(SUFFIXES)})")
     if read.synthetic:
-        logger.warning("%s: %s", source, SYNTHETIC_NOTICE)
+        logger.warning("%s: %s", read.origin, SYNTHETIC_NOTICE)
+    items = filter_items(items, views, sexes, ages, findings)
+    if not items:
+        raise InputError(f"{read.origin}: no image passes the filters (views, sexes, ages, findings)")
     stray = [item["image"] for item in items if item["split"] == "train" and item["label"] == 1]
     if stray and not drop_train_abnormal:
         raise InputError(
-            f"{len(stray)} abnormal image(s) in the training split of {source}, which must be normal only: {stray[0]}"
-            f"{' ...' if len(stray) > 1 else ''}. Move them to test, or leave them out with drop_train_abnormal"
+            f"{len(stray)} abnormal image(s) in the training split of {read.origin}, which must be normal only: "
+            f"{stray[0]}{' ...' if len(stray) > 1 else ''}. Move them to test, or leave them out by "
+            "drop_train_abnormal"
         )
     if stray:
-        logger.warning("%s: %d abnormal training images are left out", source, len(stray))
-        items = [item for item in items if item["split"] != "train" or item["label"] == 0]
+        logger.warning("%s: %d abnormal training images are left out", read.origin, len(stray))
     items = add_hashes(items)
+    check_labels(items)
+    items = [item for item in items if item["split"] != "train" or item["label"] == 0]
     has_train = any(item["split"] == "train" for item in items)
     if has_train and not any(item["split"] == "val" and item["label"] == 0 for item in items):
         items = split_validation(items, val_fraction, seed)
     check_disjoint(items)
-    return Datalist(items=items, source=read.origin, synthetic=read.synthetic)
+    return Datalist(items=items, source=read.origin, synthetic=read.synthetic, fallbacks=read.fallbacks)
 
 
 def refuse_seen(

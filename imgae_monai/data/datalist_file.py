@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.splits import warn_unknown_patients
+from imgae_monai.data.volumes import volume_of
 from imgae_monai.exceptions import InputError
 
 if TYPE_CHECKING:
     from imgae_monai.data.datalist import Datalist
 
 SECTIONS = {"training": "train", "validation": "val", "test": "test"}
+FALLBACKS = "fallbacks"
 
 
 def read_datalist_file(path: Path) -> list[dict[str, Any]]:
@@ -33,7 +36,8 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
     except (json.JSONDecodeError, UnicodeDecodeError) as e:
         raise InputError(f"{path} is not valid JSON: {e}") from e
     if isinstance(content, dict):
-        stray = [key for key, value in content.items() if isinstance(value, list) and value and key not in SECTIONS]
+        lists = [key for key, value in content.items() if isinstance(value, list) and value]
+        stray = [key for key in lists if key not in (*SECTIONS, FALLBACKS)]
         if stray:
             raise InputError(f"{path} has the section(s) {stray}, expected {list(SECTIONS)}: rename or remove them")
         entries = [
@@ -69,13 +73,15 @@ def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
         )
     if entry.get("split") not in SECTIONS.values():
         raise InputError(f"{where} ({entry['image']}): split must be train, val or test, got {entry.get('split')!r}")
-    image = str((path.parent / entry["image"]).resolve())
+    image = entry["image"] if is_streamed(entry["image"]) else str((path.parent / entry["image"]).resolve())
+    if is_streamed(image) and not isinstance(entry.get("sha256"), str):
+        raise InputError(f"{where} ({image}): an image of a stream is known by its sha256, which is missing")
     patient_id = entry.get("patient_id")
     return {
         **entry,
         "image": image,
         "label": int(entry["label"]),
-        "patient_id": entry["image"] if patient_id in (None, "") else str(patient_id),
+        "patient_id": volume_of(entry["image"]) if patient_id in (None, "") else str(patient_id),
     }
 
 
@@ -84,9 +90,11 @@ def write_datalist_file(path: Path, datalist: Datalist) -> None:
 
     Args:
         path: JSON file to write.
-        datalist: the data; its source and whether it is synthetic are kept beside the sections.
+        datalist: the data; its source, whether it is synthetic and what it fell back from are kept beside the sections.
     """
     content: dict[str, Any] = {"source": datalist.source, "synthetic": datalist.synthetic}
+    if datalist.fallbacks:
+        content[FALLBACKS] = list(datalist.fallbacks)
     for section, split in SECTIONS.items():
         chosen = [item for item in datalist.items if item["split"] == split]
         content[section] = [{key: value for key, value in item.items() if key != "split"} for item in chosen]

@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from monai.config import PathLike
 
+from imgae_monai.data.arrow_reader import arrow_bytes
+from imgae_monai.data.encoded_image import is_streamed
+from imgae_monai.data.image_reference import split_reference
+from imgae_monai.data.npy_reader import npy_row
 from imgae_monai.exceptions import InputError
 
 
@@ -29,18 +34,45 @@ def file_sha256(path: PathLike) -> str:
 
 
 def add_hashes(items: Sequence[dict[str, Any]], n_threads: int = 8) -> list[dict[str, Any]]:
-    """Copies of the items with the hash of each image's file under ``sha256``.
+    """Copies of the items with the hash of each image under ``sha256``.
+
+    It is of the image's file; of the encoded bytes in an Arrow cell (so that a data set has one fingerprint whether it
+    is streamed or not); of one array in a ``.npy``; and of the file's hash and the place where another container holds
+    several. Only an image of a stream, which was hashed as it passed, keeps the hash that its item has.
 
     Raises:
         InputError: when a file can't be read or is empty (all empty files have one hash, and would pass for copies).
     """
+    containers = {path for path, fragment in (split_reference(i["image"]) for i in items) if fragment}
     with ThreadPoolExecutor(n_threads) as pool:
-        hashes = list(pool.map(file_sha256, (item["image"] for item in items)))
+        shared = dict(zip(containers, pool.map(_container_sha256, containers), strict=True))
+        hashes = list(pool.map(lambda item: _image_sha256(item, shared), items))
     empty = hashlib.sha256().hexdigest()
     for item, sha256 in zip(items, hashes, strict=True):
         if sha256 == empty:
             raise InputError(f"cannot read {item['image']}: the file is empty (0 bytes); replace it or take it out")
     return [{**item, "sha256": sha256} for item, sha256 in zip(items, hashes, strict=True)]
+
+
+def _container_sha256(path: Path) -> str:
+    return "" if path.suffix.lower() in (".npy", ".arrow") else file_sha256(path)
+
+
+def _image_sha256(item: dict[str, Any], containers: dict[Path, str]) -> str:
+    if is_streamed(item["image"]):
+        return str(item["sha256"])
+    path, fragment = split_reference(item["image"])
+    if not fragment:
+        return file_sha256(path)
+    if path.suffix.lower() == ".arrow":
+        return hashlib.sha256(arrow_bytes(path, fragment)).hexdigest()
+    if path.suffix.lower() == ".npy":
+        try:
+            row = npy_row(path, fragment)
+        except (OSError, ValueError) as e:
+            raise InputError(f"cannot read {item['image']}: {e}") from e
+        return hashlib.sha256(f"{row.dtype.str} {row.shape} ".encode() + row.tobytes()).hexdigest()
+    return hashlib.sha256(f"{containers[path]}#{fragment}".encode()).hexdigest()
 
 
 def datalist_fingerprint(items: Sequence[dict[str, Any]]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import logging
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from imgae_monai.exceptions import InputError
 logger = logging.getLogger(__name__)
 
 DATA_ENTRY = "Data_Entry_2017*.csv"
+BOXES = "BBox_List_2017.csv"
 NORMAL_LABEL = "No Finding"
+_RELEASE_SIZE = 1024  # pixels of the release, which the boxes are in whatever size the images here have
 _COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "View Position")
 
 
@@ -33,11 +36,12 @@ def read_nih(root: Path) -> list[dict[str, Any]]:
 
     Args:
         root: folder with ``Data_Entry_2017.csv``, ``train_val_list.txt``, ``test_list.txt`` and ``images/`` or
-            ``images_001/images/`` to ``images_012/images/``.
+            ``images_001/images/`` to ``images_012/images/``; ``BBox_List_2017.csv`` is read where it is present.
 
     Returns:
         dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split`` (``train``, ``test``),
-        ``finding``, ``view``, ``sex``, ``age``.
+        ``finding``, ``view``, ``sex``, ``age``, and where there are any ``boxes``: dicts with ``finding`` and ``box``
+        ``[x, y, width, height]`` of the upper left corner, as shares of the image's width and height.
 
     Raises:
         InputError: when a table, a list or a column is missing, or none of the listed images is on disk.
@@ -50,6 +54,7 @@ def read_nih(root: Path) -> list[dict[str, Any]]:
             raise InputError(f"{table} lacks the column(s) {missing}: is it NIH's Data_Entry_2017.csv?")
         rows = {row["Image Index"]: row for row in reader}
     on_disk = {p.name: p for folder in _image_folders(root) for p in folder.iterdir() if p.is_file()}
+    boxes = _read_boxes(root / BOXES)
     items: list[dict[str, Any]] = []
     n_listed = n_abnormal_train = 0
     for split, list_name in (("train", "train_val_list.txt"), ("test", "test_list.txt")):
@@ -60,6 +65,8 @@ def read_nih(root: Path) -> list[dict[str, Any]]:
             if name not in on_disk:
                 continue
             item = _to_item(rows[name], on_disk[name], split)
+            if name in boxes:
+                item["boxes"] = boxes[name]
             if split == "train" and item["label"]:
                 n_abnormal_train += 1
             else:
@@ -86,6 +93,29 @@ def _read_list(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"{path} is missing: it is part of NIH's release and keeps patients apart")
     return path.read_text(encoding="utf-8").split()
+
+
+def _read_boxes(path: Path) -> dict[str, list[dict[str, Any]]]:
+    if not path.is_file():
+        return {}
+    boxes = defaultdict(list)
+    with open(path, newline="", encoding="utf-8-sig") as f:
+        rows = csv.reader(f)
+        if next(rows, [])[:2] != ["Image Index", "Finding Label"]:
+            raise InputError(f"{path} does not start with 'Image Index,Finding Label': is it NIH's {BOXES}?")
+        for number, row in enumerate(rows, 2):
+            if not row:
+                continue
+            try:
+                x, y, w, h = (float(value) / _RELEASE_SIZE for value in row[2:6])
+            except ValueError:
+                raise InputError(
+                    f"{path}, line {number}: expected a box x, y, w, h in pixels, got {row[2:6]}"
+                ) from None
+            if not (0 <= x < 1 and 0 <= y < 1 and 0 < w <= 1 and 0 < h <= 1):
+                raise InputError(f"{path}, line {number}: the box {row[2:6]} is not within 1024 x 1024 pixels")
+            boxes[row[0]].append({"finding": row[1], "box": [x, y, w, h]})
+    return dict(boxes)
 
 
 def _to_item(row: dict[str, str], path: Path, split: str) -> dict[str, Any]:

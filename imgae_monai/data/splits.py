@@ -94,3 +94,24 @@ def check_disjoint(items: Sequence[dict[str, Any]]) -> None:
                 f"{len(leaks)} {what}(s) stand in more than one split, so test figures would be too good: {shown}"
                 f"{' ...' if len(leaks) > 5 else ''}. Leave each {what} in one split"
             )
+
+
+def check_labels(items: Sequence[dict[str, Any]]) -> None:
+    """Refuse one image (the same bytes) that is called normal in one place and abnormal in another.
+
+    Args:
+        items: dicts with ``image``, ``label``, ``sha256``.
+
+    Raises:
+        InputError: naming up to five such images under both labels.
+    """
+    labels: dict[str, dict[int, str]] = defaultdict(dict)
+    for item in items:
+        labels[item["sha256"]].setdefault(item["label"], item["image"])
+    conflicts = [found for found in labels.values() if len(found) > 1]
+    if conflicts:
+        shown = "; ".join(f"{found[0]} (normal) and {found[1]} (abnormal)" for found in conflicts[:5])
+        raise InputError(
+            f"{len(conflicts)} image(s) stand under both labels, byte for byte the same: {shown}"
+            f"{' ...' if len(conflicts) > 5 else ''}. Find out which is right and take the other out"
+        )

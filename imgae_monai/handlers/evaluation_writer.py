@@ -148,6 +148,7 @@ class EvaluationWriter:
             "synthetic": self.datalist.synthetic,
             **({"notice": SYNTHETIC_NOTICE} if self.datalist.synthetic else {}),
             "data": self.datalist.source,
+            "data_fallbacks": list(self.datalist.fallbacks),
             "split": self.split,
             "data_fingerprint": self.datalist.fingerprint,
             "checkpoint_sha256": self.calibration.checkpoint_sha256,

@@ -144,6 +144,7 @@ class TrainingRecord:
             "synthetic": self.datalist.synthetic,
             **({"notice": SYNTHETIC_NOTICE} if self.datalist.synthetic else {}),
             "data": self.datalist.source,
+            "data_fallbacks": list(self.datalist.fallbacks),
             "data_fingerprint": self.datalist.fingerprint,
             "data_counts": self.datalist.counts,
             "finished": self._finished,

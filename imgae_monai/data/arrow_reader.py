@@ -1,0 +1,77 @@
+"""Read one cell of an Arrow file that Hugging Face ``datasets`` wrote, through a memory map."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from imgae_monai.exceptions import InputError, SourceUnavailable
+
+
+def open_arrow(path: Path) -> Any:
+    """The file as a ``pyarrow.Table`` that stays on disk; kept open, and opened anew when the file has changed.
+
+    Raises:
+        InputError: when the file is missing or is no Arrow file.
+        SourceUnavailable: when pyarrow is missing.
+    """
+    try:
+        stat = path.stat()
+        return _open(path, stat.st_mtime_ns, stat.st_size)
+    except OSError as e:
+        raise InputError(f"cannot read {path}: {e.strerror or e}") from e
+
+
+@functools.lru_cache(maxsize=64)
+def _open(path: Path, mtime_ns: int, size: int) -> Any:
+    try:
+        import pyarrow as pa
+    except ImportError as e:
+        raise SourceUnavailable(f"reading {path} needs pyarrow: pip install 'imgae_monai[huggingface]'") from e
+
+    source = pa.memory_map(str(path))
+    try:
+        return pa.ipc.open_stream(source).read_all()
+    except pa.ArrowInvalid:
+        pass
+    try:
+        return pa.ipc.open_file(source).read_all()
+    except pa.ArrowInvalid as e:
+        raise InputError(f"cannot read {path}: it is no Arrow file ({e})") from e
+
+
+def arrow_bytes(path: Path, fragment: str) -> bytes:
+    """Encoded bytes of one image.
+
+    Args:
+        path: Arrow file (stream or file format).
+        fragment: ``row/column``, the row counted from 0 over all record batches. The cell is the bytes, or a struct
+            with ``bytes`` and ``path``; one without bytes stands for the file at its path.
+
+    Raises:
+        InputError: when there is no such cell, or it holds no image.
+    """
+    table = open_arrow(path)
+    row, _, column = fragment.partition("/")
+    if not row.isdecimal() or int(row) >= table.num_rows or column not in table.column_names:
+        raise InputError(
+            f"cannot read {path}#{fragment}: expected row/column with a row below {table.num_rows} and one of the "
+            f"columns {table.column_names}"
+        )
+    cell = table.column(column)[int(row)].as_py()
+    data, stored = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
+    if data is None and stored:
+        data = _file_bytes(Path(stored), f"{path}#{fragment}")
+    if not isinstance(data, bytes) or not data:
+        raise InputError(f"cannot read {path}#{fragment}: the cell holds no image bytes, found {type(data).__name__}")
+    return data
+
+
+def _file_bytes(path: Path, reference: str) -> bytes:
+    if not path.is_absolute():
+        raise InputError(f"cannot read {reference}: it holds no bytes but the relative path {path}")
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise InputError(f"cannot read {path}, named by {reference}: {e.strerror}") from e

@@ -1,0 +1,162 @@
+"""Train on a Hugging Face data set as it streams by: nothing but the images of the moment is held."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from monai.transforms import apply_transform
+from torch.utils.data import IterableDataset, get_worker_info
+
+from imgae_monai.data.encoded_image import EncodedImage, is_streamed
+from imgae_monai.data.hub_table import find_columns, open_splits
+from imgae_monai.data.hub_uri import parse_hub_uri
+from imgae_monai.data.huggingface import encoded, to_example
+from imgae_monai.exceptions import InputError
+
+_Key = tuple[str, str | None]  # hash of the bytes, and the patient where the stream tells
+
+
+class StreamedDataset(IterableDataset):
+    """Stream the source of a data list again and yield the examples that are in the list, known by their bytes' hash.
+
+    What comes out is so provably the selected split, whatever the stream's order. Ranks share the list's items (each
+    reads the whole stream and passes over the others'), so that their lengths are equal to within copies of one image
+    and no rank waits for another at an epoch's end; the workers of a rank share the stream's shards, so that no example
+    comes twice. With fewer shards than workers some idle.
+
+    Args:
+        items: items of a streamed data list, as ``datalist.select("train", 0)`` gives them.
+        transform: applied to dicts with ``image`` (:py:class:`imgae_monai.data.EncodedImage`), ``image_path``,
+            ``label``, ``patient_id``; None leaves them as they are.
+        shuffle: whether to shuffle shards and, by a buffer, examples; anew each epoch, see :py:meth:`set_epoch`.
+            Without it the stream's order is kept, and the first worker alone reads.
+        buffer_size: encoded images in each worker's shuffle buffer.
+        seed: seed of the shuffle, the same on all ranks.
+        rank: index of this process. Default torch.distributed's where that is initialised, else 0.
+        world_size: number of processes. Default in the same way, else 1.
+
+    Raises:
+        InputError: when the items are not of one stream, or (while iterating) the stream ends without some of them.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[dict[str, Any]],
+        transform: Callable | None = None,
+        shuffle: bool = False,
+        buffer_size: int = 1000,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        self.rank = (torch.distributed.get_rank() if distributed else 0) if rank is None else rank
+        self.world_size = (
+            (torch.distributed.get_world_size() if distributed else 1) if world_size is None else world_size
+        )
+        if not 0 <= self.rank < self.world_size:
+            raise InputError(f"rank must be from 0 to world_size - 1, got {self.rank} of {self.world_size}")
+        if buffer_size < 1:
+            raise InputError(f"buffer_size must be at least 1, got {buffer_size}")
+        self.uri, self.splits = _origin(items)
+        self.transform = transform
+        self.shuffle = shuffle
+        self.buffer_size = buffer_size
+        self.seed = seed
+        self._mine = _share(items, self.rank, self.world_size)
+        self._length = sum(len(group) for group in self._mine.values())
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
+
+    def __len__(self) -> int:
+        return self._length
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the shuffle of the epochs to come.
+
+        Args:
+            epoch: any number, the same on all ranks.
+        """
+        self._epoch.fill_(epoch)
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = get_worker_info()
+        if worker is not None and worker.id > 0 and not self.shuffle:
+            return
+        given: dict[_Key, int] = defaultdict(int)
+        for data, patient in self._stream():
+            digest = hashlib.sha256(data).hexdigest()
+            key = (digest, patient) if (digest, patient) in self._mine else (digest, None)
+            group = self._mine.get(key, [])
+            if given[key] < len(group):
+                item = group[given[key]]
+                given[key] += 1
+                yield self._finish(item, data)
+        if worker is None or not self.shuffle:
+            self._check_complete(given)
+
+    def _finish(self, item: dict[str, Any], data: bytes) -> Any:
+        example = {
+            "image": EncodedImage(data, item["image"]),
+            "image_path": item["image"],
+            "label": item["label"],
+            "patient_id": item["patient_id"],
+        }
+        return example if self.transform is None else apply_transform(self.transform, example)
+
+    def _stream(self) -> Iterator[tuple[bytes, str | None]]:
+        """Bytes and patient of this worker's examples, whatever split of ours they belong to."""
+        source = parse_hub_uri(self.uri)
+        streams = open_splits(source)
+        for own_name in self.splits:
+            columns = find_columns(streams[own_name].features, source)
+            stream = encoded(streams[own_name], columns)
+            if self.shuffle:
+                # iterating shares the shards among the workers
+                rows = iter(stream.shuffle(seed=self.seed + int(self._epoch), buffer_size=self.buffer_size))
+            else:
+                rows = ({name: values[0] for name, values in batch.items()} for batch in stream.iter(batch_size=1))
+            for row in rows:
+                example = to_example(row, columns, f"a row of {self.uri}, {own_name}")
+                yield example.data, example.patient
+
+    def _check_complete(self, given: dict[_Key, int]) -> None:
+        lost = [group[0]["image"] for key, group in self._mine.items() if given[key] < len(group)]
+        if lost:
+            raise InputError(
+                f"{self.uri} has changed: {len(lost)} image(s) of the data list came no more, {lost[0]} first; start "
+                "anew with the data as they are"
+            )
+
+
+def _origin(items: Sequence[dict[str, Any]]) -> tuple[str, list[str]]:
+    """Address of the items' stream, and its splits that they come from."""
+    if not items:
+        raise InputError("a streamed data set needs items, got none")
+    strangers = [item["image"] for item in items if not is_streamed(item["image"])]
+    if strangers:
+        raise InputError(f"{strangers[0]} is not of a stream: give the items of a source with streaming=true")
+    places = [item["image"].rpartition("#") for item in items]
+    uris = {uri for uri, _, _ in places}
+    if len(uris) > 1:
+        raise InputError(f"the items are of more than one stream: {sorted(uris)}")
+    return uris.pop(), list(dict.fromkeys(place.rpartition("/")[0] for _, _, place in places))
+
+
+def _share(items: Sequence[dict[str, Any]], rank: int, world_size: int) -> dict[_Key, list[dict[str, Any]]]:
+    """This rank's items by what tells them in the stream; copies of one image stay together."""
+    groups: dict[_Key, list[dict[str, Any]]] = defaultdict(list)
+    for item in items:
+        unknown = item["patient_id"] == item["image"].rpartition("#")[2]
+        groups[item["sha256"], None if unknown else item["patient_id"]].append(item)
+    loads = [0] * world_size
+    mine = {}
+    for key, group in groups.items():
+        least = loads.index(min(loads))
+        loads[least] += len(group)
+        if least == rank:
+            mine[key] = group
+    return mine
