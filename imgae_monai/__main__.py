@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from imgae_monai.cli.arguments import check_arguments
 from imgae_monai.cli.compare import compare
+from imgae_monai.cli.data_check import data_check
 from imgae_monai.cli.demo import demo
 from imgae_monai.cli.evaluate import calibrate, evaluate
 from imgae_monai.cli.info import info
@@ -18,6 +19,7 @@ from imgae_monai.cli.train import train
 from imgae_monai.exceptions import InputError
 
 COMMANDS: dict[str, Callable] = {
+    "data check": data_check,
     "train": train,
     "calibrate": calibrate,
     "evaluate": evaluate,

@@ -30,10 +30,10 @@ def check_arguments(argv: Sequence[str], commands: Mapping[str, Callable]) -> li
 
     Args:
         argv: the words after the program's name.
-        commands: the functions by name.
+        commands: the functions by name; a name may be of two words.
 
     Returns:
-        the same words with every flag as ``--name=value``.
+        the same words with the command's name as one and every flag as ``--name=value``.
 
     Raises:
         InputError: for an unknown command or flag (names the nearest), a missing or surplus word, or a value of the
@@ -41,14 +41,12 @@ def check_arguments(argv: Sequence[str], commands: Mapping[str, Callable]) -> li
     """
     if not argv or argv[0] in HELP or argv[0] == "--":
         return list(argv)
-    name = argv[0]
-    if name not in commands:
-        raise InputError(f"no command {name!r}: {nearest(name, commands)}")
-    if any(word in HELP for word in argv[1:]):
+    name, rest = _command(argv, commands)
+    if any(word in HELP for word in rest):
         return [name, "--help"]
     parameters = inspect.signature(commands[name]).parameters
     flags = {key: p for key, p in parameters.items() if p.kind is not p.VAR_POSITIONAL}
-    words, values = _split(name, argv[1:], flags)
+    words, values = _split(name, rest, flags)
     positional = [key for key, p in flags.items() if p.kind is p.POSITIONAL_OR_KEYWORD and key not in values]
     if len(words) > len(positional) and len(flags) == len(parameters):
         surplus = words[len(positional) :]
@@ -59,6 +57,20 @@ def check_arguments(argv: Sequence[str], commands: Mapping[str, Callable]) -> li
         shown = ", ".join(f"--{key}" if flags[key].kind is inspect.Parameter.KEYWORD_ONLY else key for key in missing)
         raise InputError(f"{name} needs {shown}")
     return [name, *words, *(f"--{key}={value}" for key, value in values.items())]
+
+
+def _command(argv: Sequence[str], commands: Mapping[str, Callable]) -> tuple[str, list[str]]:
+    """The command's name, of one word or two, and the words behind it."""
+    two = " ".join(argv[:2])
+    if two in commands:
+        return two, list(argv[2:])
+    if argv[0] in commands:
+        return argv[0], list(argv[1:])
+    seconds = [name for name in commands if name.startswith(f"{argv[0]} ")]
+    if seconds and (len(argv) == 1 or argv[1] in HELP):
+        raise InputError(f"{argv[0]} needs a second word: {', '.join(seconds)}")
+    wrong = two if seconds else argv[0]
+    raise InputError(f"no command {wrong!r}: {nearest(wrong, commands)}")
 
 
 def _split(

@@ -7,28 +7,32 @@ is more abnormal *as these statistics usually go*; an AUROC below one half is th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imgae_monai.data.image_reference import split_reference
+
 _TOLERANCE = 1e-3  # what interpolation may overshoot
 _CHUNK_IMAGES = 256
 
 
 def image_statistics(image: ArrayLike, path: str | Path) -> dict[str, float]:
-    """First-order statistics of one image and the size of its file, each usable as an anomaly score.
+    """First-order statistics of one image, its size and the size of its file, each usable as an anomaly score.
 
     The gradient is the mean absolute first difference, averaged over both axes. It is negated, and so is the file
     size, because an opacity makes a radiograph smoother and its JPEG smaller.
 
     Args:
         image: grey image (H, W) in [0, 1], at the resolution of the file: resizing changes the gradient.
-        path: the file that it was read from.
+        path: the file that it was read from, or a reference into a container (which tells no image's own file size).
 
     Returns:
-        ``mean`` and ``std`` (intensity), ``minus_mean_gradient`` (intensity per pixel), ``minus_file_size`` (bytes).
+        ``mean`` and ``std`` (intensity), ``minus_mean_gradient`` (intensity per pixel), ``aspect`` (width / height),
+        ``n_pixels``, and for a file of its own ``minus_file_size`` (bytes).
 
     Raises:
         ValueError: the image is not a finite (H, W) array in [0, 1] of at least 2 x 2 pixels.
@@ -43,12 +47,38 @@ def image_statistics(image: ArrayLike, path: str | Path) -> dict[str, float]:
     if min(grey.shape) < 2:
         raise ValueError(f"image must have at least 2 x 2 pixels for a gradient; got {grey.shape}")
     gradient = (np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()) / 2
-    return {
+    statistics = {
         "mean": float(grey.mean()),
         "std": float(grey.std()),
         "minus_mean_gradient": -float(gradient),
-        "minus_file_size": -float(Path(path).stat().st_size),
+        "aspect": grey.shape[1] / grey.shape[0],
+        "n_pixels": float(grey.size),
     }
+    file, fragment = split_reference(path)
+    if not fragment:
+        statistics["minus_file_size"] = -float(file.stat().st_size)
+    return statistics
+
+
+def mean_distance_scores(train_images: ArrayLike, test_images: ArrayLike) -> NDArray[np.float64]:
+    """Root mean squared difference from the mean normal image.
+
+    Args:
+        train_images: normal grey images (n, H, W) in [0, 1].
+        test_images: grey images (m, H, W) in [0, 1], of the same height and width.
+
+    Returns:
+        Raw scores (m,), in intensity, higher is more abnormal.
+
+    Raises:
+        ValueError: the images are not finite arrays in [0, 1] of one size.
+
+    Example:
+        >>> mean_distance_scores(np.full((3, 2, 2), 0.5), np.stack([np.full((2, 2), 0.5), np.ones((2, 2))]))
+        array([0. , 0.5])
+    """
+    mean = _check_images(train_images, "train_images", "(n, H, W)").mean(axis=0)
+    return _scores_by_chunk(test_images, mean.shape, lambda x: np.sqrt(np.square(x - mean).mean(axis=(1, 2))))
 
 
 def pca_residual_scores(
@@ -91,9 +121,6 @@ def pca_residual_scores(
     from sklearn.decomposition import PCA
 
     train = _check_images(train_images, "train_images", "(n, H, W)")
-    test = _check_images(test_images, "test_images", "(m, H, W)")
-    if train.shape[1:] != test.shape[1:]:
-        raise ValueError(f"train_images and test_images must have one size; got {train.shape[1:]}, {test.shape[1:]}")
     most = min(len(train), train[0].size)
     if not 1 <= n_components <= most:
         raise ValueError(
@@ -104,14 +131,28 @@ def pca_residual_scores(
 
     model = PCA(n_components, random_state=0)
     model.fit(_prepare(train, clahe).reshape(len(train), -1))
-    scores = []
-    for start in range(0, len(test), _CHUNK_IMAGES):
-        images = _prepare(test[start : start + _CHUNK_IMAGES], clahe)
+
+    def score(images: NDArray[Any]) -> NDArray[Any]:
+        images = _prepare(images, clahe)
         flat = images.reshape(len(images), -1)
         residuals = (flat - model.inverse_transform(model.transform(flat))).reshape(images.shape)
         if smoothing_sigma > 0:
             residuals = gaussian_filter(residuals, sigma=(0, smoothing_sigma, smoothing_sigma))
-        scores.append(np.abs(residuals).mean(axis=(1, 2)))
+        return np.abs(residuals).mean(axis=(1, 2))
+
+    return _scores_by_chunk(test_images, train.shape[1:], score)
+
+
+def _scores_by_chunk(
+    test_images: ArrayLike, size: tuple[int, ...], score: Callable[[NDArray[Any]], NDArray[Any]]
+) -> NDArray[np.float64]:
+    """Scores of checked images; only a chunk of them is held in float64."""
+    test = np.asarray(test_images)
+    if test.ndim == 3 and test.shape[1:] != size:
+        raise ValueError(f"train_images and test_images must have one size; got {size}, {test.shape[1:]}")
+    starts = range(0, max(1, len(test)), _CHUNK_IMAGES)
+    chunks = (_check_images(test[start : start + _CHUNK_IMAGES], "test_images", "(m, H, W)") for start in starts)
+    scores = [score(chunk) for chunk in chunks if len(chunk)]
     return np.concatenate(scores) if scores else np.empty(0)
 
 

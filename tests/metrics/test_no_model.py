@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from skimage.exposure import equalize_adapthist
 
-from imgae_monai.metrics import compute_auroc, image_statistics, pca_residual_scores
+from imgae_monai.metrics import compute_auroc, image_statistics, mean_distance_scores, pca_residual_scores
 
 KERMANY = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "kermany224"
 needs_kermany = pytest.mark.skipif(
@@ -46,8 +46,24 @@ def test_statistics_by_hand(tmp_path: Path) -> None:
         "mean": pytest.approx(0.45),
         "std": pytest.approx(np.sqrt(np.mean((image - 0.45) ** 2))),
         "minus_mean_gradient": pytest.approx(-(0.5 + 0.2) / 2),
+        "aspect": 3 / 2,
+        "n_pixels": 6.0,
         "minus_file_size": -5.0,
     }
+
+
+def test_an_image_inside_a_container_has_no_file_size_of_its_own(tmp_path: Path) -> None:
+    np.save(tmp_path / "stack.npy", np.zeros((3, 4, 4)))
+    statistics = image_statistics(np.zeros((4, 4)), f"{tmp_path}/stack.npy#1")
+    assert statistics.keys() == {"mean", "std", "minus_mean_gradient", "aspect", "n_pixels"}
+
+
+def test_distance_to_the_mean_image_by_hand() -> None:
+    train = np.stack([np.zeros((2, 2)), np.full((2, 2), 0.4)])  # mean 0.2 everywhere
+    test = np.array([[[0.2, 0.2], [0.2, 0.2]], [[0.2, 0.2], [0.2, 1.0]]])
+    assert mean_distance_scores(train, test) == pytest.approx([0, np.sqrt(0.8**2 / 4)])
+    with pytest.raises(ValueError, match=r"must have one size; got \(2, 2\), \(2, 3\)"):
+        mean_distance_scores(train, np.zeros((1, 2, 3)))
 
 
 def test_a_smoother_image_has_the_higher_gradient_score(tmp_path: Path) -> None:
@@ -124,11 +140,16 @@ def test_test_images_are_scored_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("train", "test", "settings", "message"),
     [
-        (np.zeros((4, 8, 8)), np.zeros((2, 8, 9)), {}, r"must have one size; got \(8, 8\), \(8, 9\)"),
+        (np.zeros((4, 8, 8)), np.zeros((2, 8, 9)), {"n_components": 2}, r"must have one size; got \(8, 8\), \(8, 9\)"),
         (np.zeros((4, 8, 8)), np.zeros((2, 8, 8)), {}, r"n_components must be 1 to 4 for 4 images of \(8, 8\); got 16"),
         (np.zeros((0, 8, 8)), np.zeros((2, 8, 8)), {}, "train_images must hold normal images; got none"),
         (np.zeros((4, 1, 8, 8)), np.zeros((2, 8, 8)), {}, r"train_images must be \(n, H, W\)"),
-        (np.zeros((4, 8, 8)), np.full((2, 8, 8), -1), {}, r"test_images must be finite and in \[0, 1\]"),
+        (
+            np.zeros((4, 8, 8)),
+            np.full((2, 8, 8), -1),
+            {"n_components": 2},
+            r"test_images must be finite and in \[0, 1\]",
+        ),
         (np.zeros((4, 8, 8)), np.zeros((2, 8, 8)), {"n_components": 2, "smoothing_sigma": -1}, "smoothing_sigma"),
     ],
 )

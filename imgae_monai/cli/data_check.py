@@ -1,0 +1,98 @@
+"""``imgae-monai data check``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgae_monai.audit import Audit
+
+
+def data_check(
+    data: str,
+    *,
+    output: str | None = None,
+    fix_list: str | None = None,
+    normal_names: str = "normal",
+    abnormal_names: str = "abnormal",
+    patient_pattern: str | None = None,
+    window: str = "auto",
+    workers: int | None = None,
+    n_components: int = 16,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> None:
+    """Read every image and report what would falsify a study: faulty files, copies, leaks, label conflicts, shortcuts.
+
+    The exit code is 1 where there are errors: training would refuse the data, or a figure would be wrong.
+
+    Args:
+        data: as for train: folder tree, NIH ChestX-ray14's folder, datalist .json, or a URI.
+        output: folder for report.json and report.html (one page with pictures of what is wrong). Default none.
+        fix_list: file for a datalist without the faulty images, to be given to train as data. Default none.
+        normal_names: names of the normal class's folders, separated by commas. Default normal.
+        abnormal_names: names of the abnormal classes' folders, separated by commas. Default abnormal.
+        patient_pattern: regular expression for the patient in a file's name; its first group counts. Default none.
+        window: auto, percentile or full: how DICOM and NIfTI values become grey. Default auto.
+        workers: processes that read. Default as many as there are processors.
+        n_components: dimensions of the PCA among the scores without a model. Default 16.
+        seed: seed of the intervals, and of the training images that the PCA sees. Default 0.
+        overwrite: replace the files that are there. Default false.
+    """
+    from monai.utils import look_up_option
+
+    from imgae_monai.audit import audit_source, format_audit
+    from imgae_monai.audit.fix_list import check_new_file
+    from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.data import read_source
+    from imgae_monai.data.image_reader import WINDOWS
+
+    look_up_option(window, WINDOWS)
+    folder = Path(output).expanduser().resolve() if output else None
+    fixed = Path(fix_list).expanduser().resolve() if fix_list else None
+    for path in [*([folder / "report.json", folder / "report.html"] if folder else []), *([fixed] if fixed else [])]:
+        check_new_file(path, overwrite)
+    bc.log_to()
+    names = [tuple(name.strip() for name in text.split(",")) for text in (normal_names, abnormal_names)]
+    source = read_source(data, names[0], names[1], patient_pattern)
+    audit = audit_source(source, window, workers, n_components, seed)
+    print(format_audit(audit))
+    removed = _write_fix_list(fixed, audit, overwrite) if fixed else None
+    if folder:
+        _write_report(folder, audit, window, fixed, removed)
+    if audit.of("error"):
+        sys.exit(1)
+
+
+def _write_fix_list(path: Path, audit: Audit, overwrite: bool) -> dict[int, str]:
+    from collections import Counter
+
+    from imgae_monai.audit import write_fix_list
+
+    removed = write_fix_list(path, audit, overwrite)
+    tally = Counter((reason, audit.source.items[i]["split"]) for i, reason in removed.items())
+    print(f"\n{len(audit.source.items) - len(removed)} images are in {path}; left out:")
+    for (reason, split), n in sorted(tally.items()):
+        print(f"  {n:6} of {split:6} {reason.replace('_', ' ')}")
+    return removed
+
+
+def _write_report(folder: Path, audit: Audit, window: str, fixed: Path | None, removed: dict[int, str] | None) -> None:
+    import json
+
+    from imgae_monai.audit import render_page
+    from imgae_monai.engines import check_writable
+
+    check_writable(folder)
+    report = audit.to_dict()
+    if removed is not None:
+        items = audit.source.items
+        left_out = [
+            {"image": items[i]["image"], "split": items[i]["split"], "reason": reason} for i, reason in removed.items()
+        ]
+        report["fix_list"] = {"file": str(fixed), "n_left_out": len(left_out), "left_out": left_out}
+    (folder / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    (folder / "report.html").write_text(render_page(audit, window), encoding="utf-8", errors="replace")
+    print(f"\nreport: {folder / 'report.html'}")
