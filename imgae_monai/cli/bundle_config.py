@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,18 +148,60 @@ def write_run_ids(run: Path, overrides: Mapping[str, Any]) -> None:
 def given(**flags: Any) -> dict[str, Any]:
     """The flags that were given (not None) as overrides, in the form that the config holds them.
 
-    ``device`` becomes an expression, names separated by commas a list, a data path absolute (a run may be read from
+    ``device`` becomes an expression, names separated by commas a list, a path absolute (a run may be read from
     anywhere).
     """
     overrides = {key: value for key, value in flags.items() if value is not None}
     if "device" in overrides:
         overrides["device"] = f"$torch.device({_checked_device(overrides['device'])!r})"
-    for key in ("normal_names", "abnormal_names"):
+    for key, kind in (("batch_size", int), ("memory_budget", float)):
+        if isinstance(overrides.get(key), str):
+            overrides[key] = _number_or_auto(key, overrides[key], kind)
+    if "cache_dir" in overrides:
+        overrides["cache_dir"] = str(Path(overrides["cache_dir"]).expanduser().resolve())
+    for key in ("normal_names", "abnormal_names", "views", "sexes", "findings"):
         if key in overrides:
             overrides[key] = [name.strip() for name in overrides[key].split(",")]
-    if "://" not in overrides.get("dataset_dir", "://"):
-        overrides["dataset_dir"] = str(Path(overrides["dataset_dir"]).expanduser().resolve())
+    if "dataset_dir" in overrides:
+        overrides["dataset_dir"] = data_sources(overrides["dataset_dir"])
     return overrides
+
+
+def _number_or_auto(key: str, value: str, kind: type) -> Any:
+    try:
+        return value if value == "auto" else kind(value)
+    except ValueError as e:
+        raise InputError(
+            f"--{key} takes {'a whole number' if kind is int else 'a number'} or auto, got {value!r}"
+        ) from e
+
+
+def data_sources(data: str | Sequence[str]) -> str | list[str]:
+    """Sources separated by commas, each in one spelling: absolute, as a run may be read from anywhere.
+
+    Args:
+        data: a path or address, several separated by commas (unless a path with that comma exists), or a list.
+
+    Returns:
+        one source, or the list.
+
+    Raises:
+        InputError: when one is empty, or an hf:// address is malformed.
+    """
+    if isinstance(data, str):
+        data = [data] if Path(data).expanduser().exists() else [part.strip() for part in data.split(",")]
+    if "" in data:
+        raise InputError(f"data names an empty source: {', '.join(data)!r}")
+    sources = [_absolute(source) for source in data]
+    return sources[0] if len(sources) == 1 else sources
+
+
+def _absolute(source: str) -> str:
+    if source.startswith("hf://"):
+        from imgae_monai.data import parse_hub_uri
+
+        return parse_hub_uri(source).uri
+    return source if "://" in source else str(Path(source).expanduser().resolve())
 
 
 def _checked_device(name: str) -> str:

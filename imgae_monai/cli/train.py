@@ -22,7 +22,7 @@ def train(
     output: str,
     preset: str | None = None,
     epochs: int | None = None,
-    batch_size: int | None = None,
+    batch_size: str | None = None,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
     lr_factor: float | None = None,
@@ -32,18 +32,39 @@ def train(
     val_interval: int | None = None,
     image_size: int | None = None,
     aspect: str | None = None,
+    slice_axis: int | None = None,
+    slice_fraction: float | None = None,
+    window: str | None = None,
+    lower_percentile: float | None = None,
+    upper_percentile: float | None = None,
+    clahe: bool | None = None,
+    augment_prob: float | None = None,
+    rotation: float | None = None,
+    translation: float | None = None,
+    zoom: float | None = None,
+    gamma: float | None = None,
+    flip_prob: float | None = None,
     latent_size: int | None = None,
     dropout: float | None = None,
     device: str | None = None,
     amp: bool | None = None,
     num_workers: int | None = None,
+    memory_budget: str | None = None,
+    cache: str | None = None,
     cache_rate: float | None = None,
+    cache_dir: str | None = None,
+    cache_dtype: str | None = None,
+    replace_rate: float | None = None,
     seed: int | None = None,
     normal_names: str | None = None,
     abnormal_names: str | None = None,
     patient_pattern: str | None = None,
     val_fraction: float | None = None,
     drop_train_abnormal: bool | None = None,
+    views: str | None = None,
+    sexes: str | None = None,
+    ages: str | None = None,
+    findings: str | None = None,
     residual: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
@@ -62,11 +83,12 @@ def train(
 
     Args:
         bundle: name of a bundle (unet_autoencoder, reversed_autoencoder) or path of another.
-        data: folder tree train|val|test / normal|abnormal, NIH ChestX-ray14's folder, datalist .json, or synthetic://.
+        data: folder tree train|val|test / normal|abnormal, NIH ChestX-ray14's folder, datalist .json, MedMNIST .npz,
+            Parquet, Arrow, hf://, kaggle:// or synthetic://; several by commas are tried in order.
         output: folder of the run; must not hold one yet. No default.
         preset: overlay of the bundle's config: small (CPU-friendly), reference (large). Default small.
         epochs: largest number of epochs; early stopping usually ends it sooner. Default 200.
-        batch_size: images a step. Default 16.
+        batch_size: images a step, or auto: the largest power of two that fits in memory, found by steps. Default 16.
         learning_rate: Adam's step size at the start. Default 0.001.
         weight_decay: Adam's L2 penalty. Default 0.0.
         lr_factor: the learning rate is multiplied by this when the validation loss stops falling. Default 0.5.
@@ -76,18 +98,39 @@ def train(
         val_interval: epochs between validations. Default 1.
         image_size: side in pixels that images are brought to. Default 64.
         aspect: pad (whole image, black borders) or crop (fills the square, cuts what is over). Default pad.
+        slice_axis: turn NIfTI volumes into slices: 0 sagittal, 1 coronal, 2 axial. Default none (volumes stay whole).
+        slice_fraction: share of each volume's slices to take, around the middle, 0 to 1. Default 1.0.
+        window: grey range of DICOM and NIfTI: auto (a DICOM's own, else percentiles), percentile or full. Default auto.
+        lower_percentile: grey values up to this percentile of the image become 0; 0 leaves them. Default 0.0.
+        upper_percentile: grey values from this percentile of the image on become 1; 100 leaves them. Default 100.0.
+        clahe: equalise local contrast (contrast limited adaptive histogram equalisation). Default false.
+        augment_prob: share of the training images that are moved, and of those whose contrast changes. Default 0.5.
+        rotation: training images are turned by up to this many degrees either way, 0 for never. Default 5.0.
+        translation: ... shifted by up to this share of the side either way. Default 0.05.
+        zoom: ... scaled by up to this share either way. Default 0.05.
+        gamma: ... given a contrast with exponent 1 plus or minus up to this, below 1. Default 0.2.
+        flip_prob: share of the training images mirrored left to right; a mirrored chest is abnormal. Default 0.0.
         latent_size: numbers in the bottleneck. Default 16.
         dropout: share of channels dropped in training, 0 to 1. Default 0.1.
         device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
         amp: mixed precision (CUDA only). Default false.
         num_workers: processes that load images; 0 loads in the main one, which is fastest from a cache. Default 0.
-        cache_rate: share of the images kept decoded in memory, 0 to 1. Default 1.0.
+        memory_budget: gigabytes for images kept in memory, or auto: two fifths of what is available. Default auto.
+        cache: auto (by the budget), memory, smart (a moving window), persistent (on disk) or none. Default auto.
+        cache_rate: share of the images kept decoded in memory at the most, 0 to 1. Default 1.0.
+        cache_dir: folder for images decoded once and kept on disk, where memory is short. Default none.
+        cache_dtype: type of cached training images: auto (uint8 where exact, else float16), uint8, float16 or float32.
+        replace_rate: share of a moving window that is replaced each epoch, 0 to 1. Default 0.25.
         seed: seed of weights, order and the validation split. Default 0.
         normal_names: names of the normal class's folders, separated by commas. Default normal.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default abnormal.
         patient_pattern: regular expression for the patient in a file's name; its first group counts. Default none.
         val_fraction: share of training patients held out where there is no val split, 0 to 1. Default 0.1.
         drop_train_abnormal: leave abnormal training images out instead of refusing them. Default false.
+        views: keep images of these views only, as PA; separated by commas. Default none.
+        sexes: keep images of these sexes only, as F. Default none.
+        ages: keep images of patients of these years only, as 18-90. Default none.
+        findings: of the abnormal images keep those with any of these, by commas. Default none.
         residual: map of the residual: l1, l2 or ssim. Default l1.
         smoothing_sigma: standard deviation in pixels of a Gaussian over the signed residual, 0 for none. Default 0.0.
         z_score: standardise the map by normal validation residuals, pixel by pixel. Default false.

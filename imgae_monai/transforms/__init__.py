@@ -10,15 +10,30 @@ from .calibration import (
     ZScoreMapDict,
     normal_quantile,
 )
+from .clahe import CLAHE, CLAHED, CLAHEd, CLAHEDict
 from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict
 from .residual_map import ResidualMap, ResidualMapD, ResidualMapd, ResidualMapDict
 from .resize_keep_aspect import ResizeKeepAspect, ResizeKeepAspectD, ResizeKeepAspectd, ResizeKeepAspectDict
+from .store_compact import (
+    RestoreUnit,
+    RestoreUnitD,
+    RestoreUnitd,
+    RestoreUnitDict,
+    StoreCompact,
+    StoreCompactD,
+    StoreCompactd,
+    StoreCompactDict,
+)
 
 __all__ = [
+    "CLAHE",
+    "CLAHED",
     "AnomalyScore",
     "AnomalyScoreD",
     "AnomalyScoreDict",
     "AnomalyScored",
+    "CLAHEDict",
+    "CLAHEd",
     "Calibration",
     "LoadGrayscale",
     "LoadGrayscaleD",
@@ -32,7 +47,15 @@ __all__ = [
     "ResizeKeepAspectD",
     "ResizeKeepAspectDict",
     "ResizeKeepAspectd",
+    "RestoreUnit",
+    "RestoreUnitD",
+    "RestoreUnitDict",
+    "RestoreUnitd",
     "ScoreDefinition",
+    "StoreCompact",
+    "StoreCompactD",
+    "StoreCompactDict",
+    "StoreCompactd",
     "ZScoreMap",
     "ZScoreMapD",
     "ZScoreMapDict",

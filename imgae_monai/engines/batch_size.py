@@ -1,0 +1,161 @@
+"""Find the largest batch that fits, by taking training steps."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import psutil
+import torch
+from torch import nn
+
+from imgae_monai.data.memory import resolve_budget
+from imgae_monai.exceptions import InputError
+
+logger = logging.getLogger(__name__)
+
+_GPU_SHARE = 0.9  # of what is free on the card: fragments, and the evaluator beside the trainer
+_FEWEST_STEPS = 8  # an epoch keeps
+_SAMPLE_SECONDS = 0.001
+
+
+def fit_batch_size(
+    batch_size: int | str,
+    network: nn.Module,
+    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    image_shape: Sequence[int],
+    n_images: int,
+    device: torch.device | str = "cpu",
+    memory_budget: float | str = "auto",
+) -> int:
+    """The batch size as given, or for ``"auto"`` the largest power of two whose training step fits in memory.
+
+    Steps (forward, backward, Adam) are taken with 1, 2, 4, ... random images on a copy of the network, so weights and
+    random states stay as they are. On a GPU a step may take nine tenths of what is free there, elsewhere
+    ``memory_budget``. A batch that is expected to exceed it, by the growth so far, is not tried. An epoch keeps at
+    least eight steps.
+
+    Args:
+        batch_size: number of images, or ``"auto"``.
+        network: the network that will be trained.
+        loss_function: of prediction and image.
+        image_shape: shape of one image, (C, H, W[, D]).
+        n_images: number of training images.
+        device: where the network will be trained.
+        memory_budget: gigabytes or ``"auto"``, see :py:func:`imgae_monai.data.resolve_budget`.
+
+    Raises:
+        InputError: when the batch size is neither ``"auto"`` nor a whole number of at least 1, or not even one image
+            fits.
+    """
+    if batch_size != "auto":
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise InputError(f"batch_size must be a whole number of at least 1, or 'auto', got {batch_size!r}")
+        return batch_size
+    device = torch.device(device)
+    limit = _limit(device, memory_budget)
+    largest = max(1, n_images // _FEWEST_STEPS)
+    used: list[int] = []
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        step = _Step(network, loss_function, image_shape, device)
+        while 2 ** len(used) <= largest and _expected(used) <= limit:
+            taken = step.memory(2 ** len(used))
+            if taken is None or taken > limit:
+                break
+            used.append(taken)
+    if not used:
+        raise InputError(
+            f"not even a batch of one {tuple(image_shape)} image fits into {limit / 1e9:.2f} GB on {device}: raise "
+            "memory_budget, or choose a smaller image_size or preset"
+        )
+    chosen = 2 ** (len(used) - 1)
+    logger.info(
+        "batch_size auto: %d images a step, which takes %.2f of %.2f GB on %s (%d training images allow up to %d)",
+        chosen,
+        used[-1] / 1e9,
+        limit / 1e9,
+        device,
+        n_images,
+        largest,
+    )
+    return chosen
+
+
+def _limit(device: torch.device, memory_budget: float | str) -> int:
+    if device.type == "cuda":
+        return int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0])
+    return resolve_budget(memory_budget)
+
+
+def _expected(used: Sequence[int]) -> int:
+    """What the next, doubled batch will take if memory grows as it did."""
+    return used[-1] + 2 * max(0, used[-1] - used[-2]) if len(used) > 1 else 0
+
+
+class _Step:
+    """Training steps of a copy of a network, and the memory that they take beyond what was held before."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+        image_shape: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        self.device = device
+        self.image_shape = tuple(image_shape)
+        self.loss_function = loss_function
+        self.before = torch.cuda.memory_allocated(device) if device.type == "cuda" else _resident()
+        self.network = copy.deepcopy(network).to(device).train()
+        self.optimizer = torch.optim.Adam(self.network.parameters())
+
+    def memory(self, batch_size: int) -> int | None:
+        """Bytes at the peak of a step, or None where the device ran out of memory."""
+        if self.device.type != "cuda":
+            with _peak_memory() as peak:
+                self._take(batch_size)
+            return max(peak) - self.before
+        torch.cuda.reset_peak_memory_stats(self.device)
+        try:
+            self._take(batch_size)
+        except torch.cuda.OutOfMemoryError:
+            return None
+        finally:
+            self.optimizer.zero_grad()
+            torch.cuda.empty_cache()
+        return torch.cuda.max_memory_allocated(self.device) - self.before
+
+    def _take(self, batch_size: int) -> None:
+        image = torch.rand(batch_size, *self.image_shape, device=self.device)
+        self.optimizer.zero_grad()
+        self.loss_function(self.network(image), image).backward()
+        self.optimizer.step()
+
+
+def _resident() -> int:
+    return psutil.Process().memory_info().rss
+
+
+@contextmanager
+def _peak_memory() -> Iterator[list[int]]:
+    """Sample this process's resident memory meanwhile; the list holds what was seen."""
+    seen = [_resident()]
+    done = threading.Event()
+
+    def sample() -> None:
+        while not done.is_set():
+            seen.append(_resident())
+            time.sleep(_SAMPLE_SECONDS)
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield seen
+        seen.append(_resident())
+    finally:
+        done.set()
+        thread.join()

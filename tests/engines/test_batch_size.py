@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+from imgae_monai.engines import batch_size as module
+from imgae_monai.engines import fit_batch_size
+from imgae_monai.exceptions import InputError
+
+LOSS = nn.L1Loss()
+SHAPE = (1, 8, 8)
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Conv2d(4, 1, 3, padding=1)
+    )
+
+
+@pytest.fixture
+def steps(monkeypatch) -> list[int]:
+    """Memory that grows as 100 MB and 10 MB an image, and the batches that were tried."""
+    tried: list[int] = []
+
+    def memory(self, batch_size: int) -> int:
+        self._take(batch_size)
+        tried.append(batch_size)
+        return 10**7 * (10 + batch_size)
+
+    monkeypatch.setattr(module._Step, "memory", memory)
+    return tried
+
+
+@pytest.mark.parametrize("given", [1, 16, 999])
+def test_a_number_is_taken_as_it_is(given, steps):
+    assert fit_batch_size(given, network(), LOSS, SHAPE, n_images=3) == given
+    assert steps == []
+
+
+@pytest.mark.parametrize("given", [0, -4, 2.5, "many", True, None])
+def test_anything_else_is_refused(given):
+    with pytest.raises(InputError, match="batch_size must be a whole number of at least 1, or 'auto', got"):
+        fit_batch_size(given, network(), LOSS, SHAPE, n_images=3)
+
+
+@pytest.mark.parametrize(("budget", "expected"), [(0.111, 1), (0.139, 2), (0.14, 4), (0.5, 32), (0.74, 64)])
+def test_the_largest_power_of_two_within_the_budget_is_taken(steps, budget, expected):
+    assert fit_batch_size("auto", network(), LOSS, SHAPE, n_images=10_000, memory_budget=budget) == expected
+
+
+def test_a_batch_that_is_expected_to_be_too_large_is_not_tried(steps):
+    fit_batch_size("auto", network(), LOSS, SHAPE, n_images=10_000, memory_budget=0.5)
+    assert steps == [1, 2, 4, 8, 16, 32]
+
+
+def test_an_epoch_keeps_eight_steps(steps, caplog):
+    with caplog.at_level(logging.INFO):
+        assert fit_batch_size("auto", network(), LOSS, SHAPE, n_images=80, memory_budget=100) == 8
+    assert "batch_size auto: 8 images a step, which takes 0.18 of 100.00 GB on cpu (80 training images" in caplog.text
+    assert fit_batch_size("auto", network(), LOSS, SHAPE, n_images=3, memory_budget=100) == 1
+
+
+def test_too_little_memory_for_one_image_is_explained(steps):
+    with pytest.raises(InputError, match=r"not even a batch of one \(1, 8, 8\) image fits into 0.10 GB on cpu: raise"):
+        fit_batch_size("auto", network(), LOSS, SHAPE, n_images=80, memory_budget=0.1)
+
+
+def test_weights_gradients_and_random_states_stay_as_they_are(steps):
+    trained = network()
+    before = {key: value.clone() for key, value in trained.state_dict().items()}
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fit_batch_size("auto", trained, LOSS, SHAPE, n_images=80, memory_budget=1)
+    assert torch.equal(torch.rand(3), expected)
+    assert all(torch.equal(value, before[key]) for key, value in trained.state_dict().items())
+    assert all(p.grad is None for p in trained.parameters())
+
+
+class Hungry(nn.Module):
+    """Holds 40 MB an image until the backward pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        held = (self.weight * torch.ones(len(x), 10_000_000)).square()
+        return x * held.mean()
+
+
+@pytest.mark.parametrize(("budget", "expected"), [(0.35, {1, 2}), (1.4, {4, 8})])
+def test_a_real_step_is_measured(budget, expected):
+    # (x w)^2 keeps x w, and both have gradients: 120 to 280 MB an image at the peak
+    assert fit_batch_size("auto", Hungry(), LOSS, SHAPE, n_images=512, memory_budget=budget) in expected
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_card_that_runs_out_of_memory_sets_the_limit():
+    chosen = fit_batch_size("auto", Hungry(), LOSS, SHAPE, n_images=10**6, device="cuda")
+    free = torch.cuda.mem_get_info()[0]
+    assert 80e6 * chosen < free < 400e6 * chosen
