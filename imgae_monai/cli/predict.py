@@ -21,11 +21,12 @@ def predict(
 ) -> None:
     """Score images and write a score, a decision, an anomaly map (PNG and NIfTI) and an overlay for each.
 
-    A file that can't be read is named, and listed in refused.csv, and the rest goes on; the exit code is then 1.
+    A file that can't be read is named, and listed in refused.csv, and the rest goes on; the exit code is then 1. NIfTI
+    volumes are sliced as in training, one row a slice.
 
     Args:
         run: folder that train left; its configs execute code, so use only runs that you trust.
-        paths: image files (PNG, JPEG, BMP) and folders of them.
+        paths: image files (PNG, JPEG, BMP, DICOM, NIfTI) and folders of them.
         output: folder for the results.
         residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
@@ -55,7 +56,9 @@ def predict(
     score |= {"reduction": reduction, "top_fraction": top_fraction}
     overrides = bc.given(**score, batch_size=batch_size, device=device)
     bc.log_to()
-    readable, refused = split_readable(paths)
+    config = bc.merge_config([folder / "configs" / "inference.json"], overrides)
+    sliced = config.get("slice_axis") is not None
+    readable, refused = split_readable(paths, config.get("window", "auto"), None if sliced else config["spatial_dims"])
     check_writable(target)
     table.unlink(missing_ok=True)
     with open(target / "refused.csv", "w", newline="", encoding="utf-8") as f:

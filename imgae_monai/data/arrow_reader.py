@@ -59,7 +59,12 @@ def arrow_bytes(path: Path, fragment: str) -> bytes:
             f"cannot read {path}#{fragment}: expected row/column with a row below {table.num_rows} and one of the "
             f"columns {table.column_names}"
         )
-    cell = table.column(column)[int(row)].as_py()
+    cells = table.column(column).slice(int(row), 1)
+    try:
+        cells.validate(full=True)  # pyarrow follows a damaged offset out of the file's memory
+    except ValueError as e:
+        raise InputError(f"cannot read {path}#{fragment}: the Arrow file is damaged ({e})") from e
+    cell = cells[0].as_py()
     data, stored = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
     if data is None and stored:
         data = _file_bytes(Path(stored), f"{path}#{fragment}")

@@ -68,7 +68,7 @@ def dicom_header(path: Path) -> dict[str, str]:
     Raises:
         InputError: when pydicom is missing or the file is no DICOM.
     """
-    _require_pydicom(path)
+    require_pydicom(path)
     try:
         dataset = _dataset(path, stop_before_pixels=True, specific_tags=[*_HEADER_TAGS])
         values = {name: str(dataset.get(name) or "").strip() for name in _HEADER_TAGS}
@@ -114,7 +114,7 @@ def read_dicom(path: Path, window: str = "auto") -> np.ndarray:
         >>> read_dicom(Path(get_testdata_file("CT_small.dcm"))).shape
         (128, 128)
     """
-    _require_pydicom(path)
+    require_pydicom(path)
     dataset = _dataset(path)
     _check_header(path, dataset)
     stored, photometric = _decode(path, dataset)
@@ -134,7 +134,8 @@ def read_dicom(path: Path, window: str = "auto") -> np.ndarray:
     return np.clip(colour[..., :3].astype(np.float64) @ _LUMINANCE / top, 0, 1).astype(np.float32)
 
 
-def _require_pydicom(path: Path) -> None:
+def require_pydicom(path: Path) -> None:
+    """Raise an ``InputError`` that says what to install where pydicom is missing."""
     try:
         import pydicom  # noqa: F401
     except ImportError as e:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from imgae_monai.data.image_reader import SUFFIXES
+from imgae_monai.data.dicom_reader import dicom_header, is_dicom, require_pydicom
+from imgae_monai.data.image_reader import is_image_file
 from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
 
@@ -24,7 +25,7 @@ SPLIT_FOLDERS = {
     "test": "test",
     "testing": "test",
 }
-FOREIGN_SUFFIXES = (".dcm", ".dicom", ".tif", ".tiff", ".nii", ".gz", ".mha", ".nrrd", ".npy", ".webp", ".gif", ".jp2")
+FOREIGN_SUFFIXES = (".tif", ".tiff", ".gz", ".mha", ".nrrd", ".img", ".npy", ".webp", ".gif", ".jp2", ".jpe", ".jfif")
 _MANIFEST_FIELDS = ("patient_id", "view", "sex", "age", "finding")
 
 
@@ -36,9 +37,10 @@ def read_folder_tree(
 ) -> list[dict[str, Any]]:
     """List the images of a tree whose first level is the split and whose second level is the class.
 
-    A ``manifest.csv`` in ``root`` (column ``file``, relative to ``root``, and any of ``patient_id``, ``view``, ``sex``,
-    ``age``, ``finding``) adds what it knows of each image. Without it, and without ``patient_pattern``, every file
-    counts as its own patient, with a warning.
+    A class folder may hold pictures, DICOM files (also without a suffix) and NIfTI volumes, at any depth. A DICOM's
+    header gives ``patient_id``, ``view``, ``sex`` and ``age``; a ``manifest.csv`` in ``root`` (column ``file``,
+    relative to ``root``, and any of those or ``finding``) wins over it, and ``patient_pattern`` over both. Where none
+    of them names the patient, the file counts as its own, with a warning.
 
     Args:
         root: the tree's folder.
@@ -51,7 +53,8 @@ def read_folder_tree(
         dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split``, sorted by path.
 
     Raises:
-        InputError: when there is no split folder, a class folder has an unknown name, or the pattern doesn't match.
+        InputError: when there is no split folder, a class folder has an unknown name, the pattern doesn't match, or
+            there are DICOM files and pydicom is missing.
     """
     splits = [p for p in sorted(root.iterdir()) if p.is_dir() and p.name.lower() in SPLIT_FOLDERS]
     if not splits:
@@ -76,7 +79,7 @@ def read_folder_tree(
                     "split": SPLIT_FOLDERS[split_folder.name.lower()],
                 }
                 known = manifest.get(path.relative_to(root).as_posix(), {})
-                item.update({key: known[key] for key in _MANIFEST_FIELDS if known.get(key)})
+                item.update(_from_header(path) | {key: known[key] for key in _MANIFEST_FIELDS if known.get(key)})
                 if patient_pattern is not None:
                     item["patient_id"] = _patient_from_name(path, patient_pattern)
                 items.append(item)
@@ -91,19 +94,35 @@ def read_folder_tree(
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Picture files in a folder at any depth, sorted, without hidden ones (``._x.png``, ``.ipynb_checkpoints``)."""
+    """Image files in a folder at any depth, sorted, without hidden ones (``._x.png``, ``.ipynb_checkpoints``)."""
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and is_image_file(path)
     )
 
 
 def foreign_images(folder: Path) -> list[Path]:
     """Files in a folder that hold images of a type that is not read, sorted, so that they can be named."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in FOREIGN_SUFFIXES)
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in FOREIGN_SUFFIXES and path.is_file() and not is_image_file(path)
+    )
+
+
+def _from_header(path: Path) -> dict[str, str]:
+    """What a DICOM's header knows; nothing of a damaged one, which is refused when its image is read."""
+    if not is_dicom(path):
+        return {}
+    require_pydicom(path)
+    try:
+        return dicom_header(path)
+    except InputError as e:
+        logger.warning("%s", e)
+        return {}
 
 
 def _read_manifest(root: Path) -> dict[str, dict[str, str]]:

@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 TIMEOUT_S = 60.0
+PROGRAM = Path(__file__).with_name("gdcm_child.py")
 
 
 class _Child:
@@ -52,7 +53,7 @@ class _Child:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self.process is None or self.process.poll() is not None:
-            command = [sys.executable, str(Path(__file__).with_name("gdcm_child.py")), json.dumps(sys.path)]
+            command = [sys.executable, str(PROGRAM), json.dumps(sys.path)]
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )

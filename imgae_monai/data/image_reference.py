@@ -39,7 +39,8 @@ def reference_name(image: PathLike) -> str:
     """
     path, fragment = split_reference(image)
     name = path.name
-    for suffix in (*CONTAINER_SUFFIXES[::-1], path.suffix):
+    own = "" if path.suffix[1:].isdecimal() else path.suffix  # digits end a UID, the name of a DICOM without suffix
+    for suffix in (*CONTAINER_SUFFIXES[::-1], own):
         if suffix and name.lower().endswith(suffix.lower()) and name.lower() != suffix.lower():
             name = name[: -len(suffix)]
             break

@@ -39,6 +39,17 @@ def expand_volumes(
     return [slice_ for item in items for slice_ in _slices(item, slice_axis, slice_fraction)]
 
 
+def volume_of(image: str) -> str:
+    """The volume that a slice is of, which stands for its patient where that is not known; any other image itself.
+
+    Example:
+        >>> volume_of("a.nii.gz#2/40"), volume_of("x.npy#17")
+        ('a.nii.gz', 'x.npy#17')
+    """
+    path, fragment = split_reference(image)
+    return str(path) if fragment and is_nifti(path) else image
+
+
 def _slices(item: dict[str, Any], axis: int, fraction: float) -> list[dict[str, Any]]:
     path, fragment = split_reference(item["image"])
     if fragment or not is_nifti(path):

@@ -13,8 +13,9 @@ from monai.config import PathLike
 from PIL import Image
 
 from imgae_monai.data.image_reader import read_image
-from imgae_monai.data.image_reference import reference_name
+from imgae_monai.data.image_reference import reference_name, split_reference
 from imgae_monai.data.images import is_synthetic
+from imgae_monai.data.nifti_reader import canonical_affine, canonical_map, is_nifti
 from imgae_monai.engines.run_folder import check_writable
 from imgae_monai.transforms.calibration import Calibration
 
@@ -27,17 +28,22 @@ class PredictionWriter:
     Maps have the size of the file that was read. The PNG is 8-bit grey, 255 at the calibration's ``map_limit`` or
     above; the NIfTI holds the raw values, x first, in ITK's orientation for pictures, so that it lies on the PNG in a
     viewer.
+    A NIfTI volume's map gets the volume's own space (in canonical order), and its PNG and overlay show the middle axial
+    slice.
+
     Images with the same name in different folders get a piece of their path's hash appended. Rows are written as they
     come, so that a run that is cut off keeps them.
 
     Args:
         output_dir: folder to write to.
         calibration: threshold and colour scale.
+        window: how the images were read, see :py:func:`imgae_monai.data.read_image`.
     """
 
-    def __init__(self, output_dir: PathLike, calibration: Calibration) -> None:
+    def __init__(self, output_dir: PathLike, calibration: Calibration, window: str = "auto") -> None:
         self.output_dir = Path(output_dir)
         self.calibration = calibration
+        self.window = window
         self._names: dict[str, str] = {}
 
     def attach(self, engine: Engine) -> None:
@@ -65,22 +71,37 @@ class PredictionWriter:
         return name
 
     def _write_one(self, path: str, score: float, anomaly_map: Any) -> dict[str, Any]:
-        # matplotlib's colour map and nibabel are only needed here, and take a second to import
-        import nibabel as nib
-
+        # matplotlib's colour map is only needed here, and takes a second to import
         from imgae_monai.visualize import anomaly_overlay
 
-        array = np.asarray(anomaly_map.cpu(), dtype=np.float32)
+        volume = np.asarray(anomaly_map.cpu(), dtype=np.float32)
+        array, image = (_middle_slice(a) for a in (volume, read_image(path, self.window)))
         limit = max(self.calibration.map_limit, 1e-12)  # 0 where normal residuals are: any residual is then at the top
         name = self._name(path)
         files = {"map_png": f"{name}_map.png", "map_nifti": f"{name}_map.nii.gz", "overlay": f"{name}_overlay.png"}
         grey = np.clip(array / limit, 0, 1) * 255
         Image.fromarray(grey.round().astype(np.uint8)).save(self.output_dir / files["map_png"])
-        nifti = nib.Nifti1Image(np.ascontiguousarray(array.T)[..., None], np.diag([-1.0, -1.0, 1.0, 1.0]))
-        nib.save(nifti, self.output_dir / files["map_nifti"])
-        picture = anomaly_overlay(read_image(path), array, vmax=limit)
+        _save_nifti(volume, path, self.output_dir / files["map_nifti"])
+        picture = anomaly_overlay(image, array, vmax=limit)
         Image.fromarray(picture).save(self.output_dir / files["overlay"])
         threshold = self.calibration.threshold
         decision = int(score > threshold)
         row = {"image": path, "score": score, "decision": decision, "threshold": threshold, **files}
         return {**row, "synthetic": int(is_synthetic(path))}
+
+
+def _middle_slice(array: np.ndarray) -> np.ndarray:
+    return array if array.ndim == 2 else array[..., array.shape[-1] // 2]
+
+
+def _save_nifti(anomaly_map: np.ndarray, image: str, target: Path) -> None:
+    # nibabel takes a while to import
+    import nibabel as nib
+
+    path = split_reference(image)[0]
+    if anomaly_map.ndim == 3 and is_nifti(path):
+        voxels, affine = canonical_map(anomaly_map), canonical_affine(path)
+    else:
+        voxels = np.swapaxes(anomaly_map.reshape((*anomaly_map.shape, 1)[:3]), 0, 1)
+        affine = np.diag([-1.0, -1.0, 1.0, 1.0])
+    nib.save(nib.Nifti1Image(np.ascontiguousarray(voxels), affine), target)

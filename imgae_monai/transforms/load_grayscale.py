@@ -23,6 +23,7 @@ class LoadGrayscale(Transform):
     Args:
         window: how values without a nominal range become [0, 1]: ``"auto"``, ``"percentile"`` or ``"full"``, see
             :py:func:`imgae_monai.data.read_image`.
+        spatial_dims: refuse an image of another number of axes, 2 or 3; None takes either.
 
     Example:
         >>> import tempfile, numpy as np
@@ -35,8 +36,9 @@ class LoadGrayscale(Transform):
 
     backend = [TransformBackends.NUMPY]
 
-    def __init__(self, window: str = "auto") -> None:
+    def __init__(self, window: str = "auto", spatial_dims: int | None = None) -> None:
         self.window = look_up_option(window, WINDOWS)
+        self.spatial_dims = spatial_dims
 
     def __call__(self, filename: PathLike) -> torch.Tensor:
         """
@@ -47,9 +49,10 @@ class LoadGrayscale(Transform):
             image of shape (1, H, W) or (1, H, W, D), values in [0, 1].
 
         Raises:
-            InputError: when the file is missing, of an unknown type, empty, truncated or otherwise unreadable.
+            InputError: when the file is missing, of an unknown type, empty, truncated or otherwise unreadable, or has
+                another number of axes.
         """
-        array = read_image(filename, self.window)
+        array = read_image(filename, self.window, self.spatial_dims)
         return MetaTensor(torch.from_numpy(array)[None], meta={ImageMetaKey.FILENAME_OR_OBJ: str(filename)})
 
 
@@ -59,14 +62,21 @@ class LoadGrayscaled(MapTransform):
     Args:
         keys: keys whose values are file paths.
         window: as there.
+        spatial_dims: as there.
         allow_missing_keys: don't raise when a key is missing.
     """
 
     backend = LoadGrayscale.backend
 
-    def __init__(self, keys: KeysCollection = "image", window: str = "auto", allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection = "image",
+        window: str = "auto",
+        spatial_dims: int | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.loader = LoadGrayscale(window)
+        self.loader = LoadGrayscale(window, spatial_dims)
 
     def __call__(self, data: Mapping[Hashable, PathLike]) -> dict[Hashable, torch.Tensor]:
         d: dict = dict(data)

@@ -17,6 +17,7 @@ from imgae_monai.data import reference_name, split_reference
         ("a/x.NII", "a/x.NII", "", "x"),
         ("p.parquet#8/image", "p.parquet", "8/image", "p_8_image"),
         ("1.2.3.dcm", "1.2.3.dcm", "", "1.2.3"),
+        ("1.2.840.113", "1.2.840.113", "", "1.2.840.113"),
         ("plain", "plain", "", "plain"),
         (".npy", ".npy", "", ".npy"),
     ],
