@@ -14,6 +14,7 @@ from imgae_monai.audit.measurement import Measurement
 from imgae_monai.audit.scan import scan_images
 from imgae_monai.audit.shortcuts import Shortcut, check_shortcuts, measure_shortcuts, no_model_scores
 from imgae_monai.audit.split_checks import check_splits, count_by, count_classes
+from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.sources import Source
 from imgae_monai.exceptions import InputError
 
@@ -52,7 +53,7 @@ class Audit:
             kinds = ", ".join(finding.title for finding in self.of("error"))
             return f"Not fit for training as it is: {kinds}"
         if numbers["warning"]:
-            return "Fit for training, but look at: " + ", ".join(finding.title for finding in self.of("warning"))
+            return "No errors, but look at: " + ", ".join(finding.title for finding in self.of("warning"))
         return "Nothing wrong was found"
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +62,7 @@ class Audit:
         return {
             "source": self.source.origin,
             "synthetic": self.source.synthetic,
+            "fallbacks": list(self.source.fallbacks),
             "verdict": self.verdict,
             "n_images": len(items),
             "counts": count_classes(items),
@@ -89,13 +91,15 @@ def audit_source(
         the findings.
 
     Raises:
-        InputError: when the source holds no image or a setting is out of range.
+        InputError: when the source holds no image or is a stream, or a setting is out of range.
     """
     started = time.monotonic()
     if n_components < 1:
         raise InputError(f"n_components must be 1 or more, got {n_components}")
     if not source.items:
         raise InputError(f"{source.origin} has no images")
+    if any(is_streamed(item["image"]) for item in source.items):
+        raise InputError(f"{source.origin} is a stream, which can't be read twice: check it without streaming=true")
     measurements = scan_images(source.items, window, workers, seed)
     copies = find_copies(measurements)
     shortcuts, n_used = _find_shortcuts(source.items, measurements, n_components, seed)

@@ -15,10 +15,12 @@ class Group:
     Args:
         images: paths or references; empty where the finding is about the whole set.
         detail: what is the matter with them.
+        count: what the group counts as: 1, or its images where each is a case of its own.
     """
 
     images: tuple[str, ...]
     detail: str
+    count: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +40,18 @@ class Finding:
     groups: tuple[Group, ...]
 
     @property
+    def count(self) -> int:
+        """Number of cases."""
+        return sum(group.count for group in self.groups)
+
+    @property
     def title(self) -> str:
-        """The kind in words, with the number of groups."""
-        return f"{self.kind.replace('_', ' ')}: {len(self.groups)}"
+        """The kind in words, with the number of cases unless it is one of the whole set."""
+        words = self.kind.replace("_", " ")
+        return f"{words}: {self.count:,}" if self.count > 1 or self.groups[0].images else words
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain JSON values."""
         groups = [{"images": list(group.images), "detail": group.detail} for group in self.groups]
         own = {"kind": self.kind, "severity": self.severity, "message": self.message}
-        return {**own, "count": len(groups), "groups": groups}
+        return {**own, "count": self.count, "groups": groups}

@@ -83,12 +83,12 @@ def write_fix_list(path: Path, audit: Audit, overwrite: bool = False) -> dict[in
         InputError: when the file exists, its folder can't be written to, or no image would be left.
     """
     check_new_file(path, overwrite)
-    removed = removed_images(audit)
-    kept = [_portable(item) for i, item in enumerate(audit.source.items) if i not in removed]
+    removed, source = removed_images(audit), audit.source
+    kept = [_portable(item) for i, item in enumerate(source.items) if i not in removed]
     if not kept:
-        raise InputError(f"every image of {audit.source.origin} has a fault: no list is written")
+        raise InputError(f"every image of {source.origin} has a fault: no list is written")
     try:
-        write_datalist_file(path, Datalist(kept, audit.source.origin, audit.source.synthetic))
+        write_datalist_file(path, Datalist(kept, source.origin, source.synthetic, source.fallbacks))
     except OSError as e:
         raise InputError(f"cannot write {path}: {e.strerror}; give another place") from e
     return removed

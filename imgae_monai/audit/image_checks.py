@@ -50,7 +50,7 @@ def check_images(measurements: Sequence[Measurement]) -> list[Finding]:
         Finding(
             "near_empty",
             "warning",
-            f"{NEAR_EMPTY_SHARE:.0%} of the pixels have one grey level, or the standard deviation is below "
+            f"{NEAR_EMPTY_SHARE:.0%} or more of the pixels have one grey level, or the standard deviation is below "
             f"{NEAR_EMPTY_STD}",
             tuple(Group((m.image,), _emptiness(m)) for m in readable if is_near_empty(m)),
         ),
@@ -75,11 +75,8 @@ def _check_sizes(readable: Sequence[Measurement]) -> Finding:
     odd = _far_from_usual(side, SIZE_FACTOR) | _far_from_usual(aspect, ASPECT_FACTOR)
     usual = Counter((m.width, m.height) for m in readable).most_common(1)
     where = f"; the commonest is {usual[0][0][0]} x {usual[0][0][1]}" if usual else ""
-    groups = tuple(
-        Group((m.image,), f"{m.width} x {m.height} px{where}")
-        for m, is_odd in zip(readable, odd, strict=True)
-        if is_odd
-    )
+    odd_ones = [m for m, is_odd in zip(readable, odd, strict=True) if is_odd]
+    groups = tuple(Group((m.image,), f"{m.width} x {m.height} px{where}") for m in odd_ones)
     message = (
         f"size differs from the set's median by a factor above {SIZE_FACTOR:g} a side, or width / height by one above "
         f"{ASPECT_FACTOR:g} (and by more than {_SPREADS:g} robust standard deviations)"
@@ -99,7 +96,7 @@ def _check_modes(readable: Sequence[Measurement]) -> Finding:
     modes = Counter(m.mode for m in readable)
     usual = modes.most_common(1)[0][0] if modes else ""
     groups = tuple(
-        Group(tuple(m.image for m in readable if m.mode == mode), f"{mode} among {usual}")
-        for mode, _ in modes.most_common()[1:]
+        Group(tuple(m.image for m in readable if m.mode == mode), f"{mode} among {usual}", n)
+        for mode, n in modes.most_common()[1:]
     )
     return Finding("mixed_modes", "note", "stored in several ways; all are read as one grey channel in [0, 1]", groups)

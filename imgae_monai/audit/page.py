@@ -47,6 +47,7 @@ def render_page(audit: Audit, window: str = "auto") -> str:
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
         f"<title>Data check: {escape(root.name)}</title><style>{STYLE}</style></head><body><main>",
         f"<p class='notice'>{escape(SYNTHETIC_NOTICE)}</p>" if audit.source.synthetic else "",
+        *(f"<p class='notice'>fell back: {escape(reason)}</p>" for reason in audit.source.fallbacks),
         f"<h1>Data check</h1><p class='source'>{report['n_images']:,} images of {escape(audit.source.origin)}</p>",
         f"<p class='verdict {level}'>{escape(audit.verdict)}.</p>",
         *(_section(finding, root, pictures) for finding in audit.findings),
@@ -86,7 +87,7 @@ def _section(finding: Finding, root: Path, pictures: _Pictures) -> str:
     more = len(finding.groups) - len(shown)
     return (
         f"<section><h2><span class='tag {finding.severity}'>{finding.severity}</span> {escape(finding.title)}</h2>"
-        f"<p>{escape(finding.message)}.</p><div class='groups'>"
+        f"<p>{escape(finding.message[:1].upper() + finding.message[1:])}.</p><div class='groups'>"
         + "".join(_figure(group, root, pictures) for group in shown)
         + "</div>"
         + (f"<p class='more'>and {more:,} more in report.json</p>" if more else "")

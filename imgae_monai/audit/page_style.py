@@ -31,7 +31,7 @@ figcaption { font-size: .82rem; max-width: 36rem; overflow-wrap: anywhere; }
 .name { display: block; font: .72rem/1.3 ui-monospace, monospace; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-top: 1px solid var(--line); vertical-align: top; }
-th { border-top: 0; color: var(--dim); font-weight: 500; } 
+th { border-top: 0; color: var(--dim); font-weight: 500; }
 .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font-size: .75rem; overflow-wrap: anywhere; } .wide { width: 45%; min-width: 6rem; }
 .scale { position: relative; height: 1.1rem;

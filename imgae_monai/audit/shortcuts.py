@@ -25,7 +25,7 @@ EXPLANATIONS = {
     "n_pixels": "number of pixels",
     "l2_to_mean": "distance from the mean normal image",
     "pca_residual": "residual of a PCA of the normals",
-    "pca_residual_clahe_smoothed": f"the same after CLAHE, smoothed by {PCA_SIGMA:g} px",
+    "pca_residual_clahe_smoothed": f"residual of a PCA after CLAHE, smoothed by {PCA_SIGMA:g} px",
 }
 
 

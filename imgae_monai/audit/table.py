@@ -19,6 +19,7 @@ def format_audit(audit: Audit) -> str:
     """Verdict, counts, findings and shortcuts, with the first few files of each finding."""
     report = audit.to_dict()
     lines = [SYNTHETIC_NOTICE] if audit.source.synthetic else []
+    lines += [f"fell back: {reason}" for reason in audit.source.fallbacks]
     lines += [f"{report['n_images']} images of {audit.source.origin}", f"{audit.verdict}.", ""]
     lines += _count_lines(report)
     for finding in audit.findings:

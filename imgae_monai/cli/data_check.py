@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imgae_monai.audit import Audit
+    from imgae_monai.data import Source
 
 
 def data_check(
@@ -18,6 +19,12 @@ def data_check(
     normal_names: str = "normal",
     abnormal_names: str = "abnormal",
     patient_pattern: str | None = None,
+    views: str | None = None,
+    sexes: str | None = None,
+    ages: str | None = None,
+    findings: str | None = None,
+    slice_axis: int | None = None,
+    slice_fraction: float = 1.0,
     window: str = "auto",
     workers: int | None = None,
     n_components: int = 16,
@@ -29,13 +36,19 @@ def data_check(
     The exit code is 1 where there are errors: training would refuse the data, or a figure would be wrong.
 
     Args:
-        data: as for train: folder tree, NIH ChestX-ray14's folder, datalist .json, or a URI.
+        data: as for train: a folder, a file or an address; several by commas are tried in order. No streams.
         output: folder for report.json and report.html (one page with pictures of what is wrong). Default none.
         fix_list: file for a datalist without the faulty images, to be given to train as data. Default none.
         normal_names: names of the normal class's folders, separated by commas. Default normal.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default abnormal.
         patient_pattern: regular expression for the patient in a file's name; its first group counts. Default none.
-        window: auto, percentile or full: how DICOM and NIfTI values become grey. Default auto.
+        views: check images of these views only, as PA; separated by commas. Default none.
+        sexes: check images of these sexes only, as F. Default none.
+        ages: check images of patients of these years only, as 18-90. Default none.
+        findings: of the abnormal images check those with any of these, by commas. Default none.
+        slice_axis: turn NIfTI volumes into slices: 0 sagittal, 1 coronal, 2 axial. Default none (volumes stay whole).
+        slice_fraction: share of each volume's slices to take, around the middle, 0 to 1. Default 1.0.
+        window: grey range of DICOM and NIfTI: auto (a DICOM's own, else percentiles), percentile or full. Default auto.
         workers: processes that read. Default as many as there are processors.
         n_components: dimensions of the PCA among the scores without a model. Default 16.
         seed: seed of the intervals, and of the training images that the PCA sees. Default 0.
@@ -46,17 +59,20 @@ def data_check(
     from imgae_monai.audit import audit_source, format_audit
     from imgae_monai.audit.fix_list import check_new_file
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.data import read_source
-    from imgae_monai.data.image_reader import WINDOWS
+    from imgae_monai.data.windows import WINDOWS
+    from imgae_monai.engines import check_writable
 
     look_up_option(window, WINDOWS)
     folder = Path(output).expanduser().resolve() if output else None
     fixed = Path(fix_list).expanduser().resolve() if fix_list else None
     for path in [*([folder / "report.json", folder / "report.html"] if folder else []), *([fixed] if fixed else [])]:
         check_new_file(path, overwrite)
+        check_writable(path.parent)
     bc.log_to()
-    names = [tuple(name.strip() for name in text.split(",")) for text in (normal_names, abnormal_names)]
-    source = read_source(data, names[0], names[1], patient_pattern)
+    names = {"normal_names": normal_names, "abnormal_names": abnormal_names}
+    read = bc.given(**names, patient_pattern=patient_pattern, slice_axis=slice_axis, slice_fraction=slice_fraction)
+    filters = bc.given(views=views, sexes=sexes, ages=ages, findings=findings)
+    source = _read(bc.data_sources(data), read, filters)
     audit = audit_source(source, window, workers, n_components, seed)
     print(format_audit(audit))
     removed = _write_fix_list(fixed, audit, overwrite) if fixed else None
@@ -64,6 +80,19 @@ def data_check(
         _write_report(folder, audit, window, fixed, removed)
     if audit.of("error"):
         sys.exit(1)
+
+
+def _read(data: str | list[str], read: dict[str, Any], filters: dict[str, Any]) -> Source:
+    import dataclasses
+
+    from imgae_monai.data import filter_items, read_source
+    from imgae_monai.exceptions import InputError
+
+    source = read_source(data, **read)
+    items = filter_items(source.items, **filters)
+    if source.items and not items:
+        raise InputError(f"{source.origin}: no image passes the filters (views, sexes, ages, findings)")
+    return dataclasses.replace(source, items=items)
 
 
 def _write_fix_list(path: Path, audit: Audit, overwrite: bool) -> dict[int, str]:
@@ -83,9 +112,7 @@ def _write_report(folder: Path, audit: Audit, window: str, fixed: Path | None, r
     import json
 
     from imgae_monai.audit import render_page
-    from imgae_monai.engines import check_writable
 
-    check_writable(folder)
     report = audit.to_dict()
     if removed is not None:
         items = audit.source.items

@@ -14,9 +14,9 @@ from typing import Any
 from monai.config import PathLike
 from monai.utils import ensure_tuple
 
-from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.filters import filter_items
 from imgae_monai.data.fingerprint import add_hashes, datalist_fingerprint
+from imgae_monai.data.header_check import check_headers
 from imgae_monai.data.image_reader import SUFFIXES
 from imgae_monai.data.sources import read_source
 from imgae_monai.data.splits import check_disjoint, check_labels, split_validation
@@ -63,8 +63,8 @@ class Datalist:
             label: 0 for normal images only, 1 for abnormal ones, None for both.
 
         Returns:
-            dicts with ``image`` and ``image_path`` (both the path), ``label``, ``patient_id``; with ``sha256`` where
-            the source is a stream, see :py:class:`imgae_monai.data.StreamedDataset`.
+            dicts with ``image`` and ``image_path`` (both the path), ``label``, ``patient_id``, and ``sha256``, by which
+            a stream's examples and images cached on disk are known again.
 
         Raises:
             InputError: when there is none.
@@ -79,7 +79,7 @@ class Datalist:
                 "image_path": i["image"],
                 "label": i["label"],
                 "patient_id": i["patient_id"],
-                **({"sha256": i["sha256"]} if is_streamed(i["image"]) else {}),
+                "sha256": i["sha256"],
             }
             for i in chosen
         ]
@@ -149,6 +149,7 @@ def load_datalist(
     if stray:
         logger.warning("%s: %d abnormal training images are left out", read.origin, len(stray))
     items = add_hashes(items)
+    check_headers(items)
     check_labels(items)
     items = [item for item in items if item["split"] != "train" or item["label"] == 0]
     has_train = any(item["split"] == "train" for item in items)
