@@ -13,8 +13,10 @@ from monai.transforms import Compose
 
 from imgae_monai.data.cache_plan import CachePlan, item_bytes, measure_item, plan_cache
 from imgae_monai.data.compact_cache import CompactCacheDataset
+from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.memory import MemoryBudget
 from imgae_monai.data.smart_cache import MovingCacheDataset
+from imgae_monai.data.streaming import StreamedDataset
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +34,11 @@ def memory_aware_dataset(
     num_workers: int = 2,
     progress: bool = True,
     name: str = "data",
-) -> Dataset:
+) -> Dataset | StreamedDataset:
     """Build a ``CacheDataset``, ``SmartCacheDataset``, ``PersistentDataset`` or plain ``Dataset``, whichever fits.
 
-    The choice and its reason are logged. See :py:func:`imgae_monai.data.plan_cache` for how it is made.
+    Items of a stream get a :py:class:`imgae_monai.data.StreamedDataset`, which holds nothing. The choice and its reason
+    are logged. See :py:func:`imgae_monai.data.plan_cache` for how it is made.
 
     Args:
         data: items.
@@ -55,6 +58,9 @@ def memory_aware_dataset(
     Raises:
         InputError: when an image that is read can't be, or the cache asked for is impossible.
     """
+    if is_streamed(data[0]["image"]):
+        logger.info("%s: %d images are streamed, none is kept", name, len(data))
+        return StreamedDataset(data, transform, shuffle=not whole, seed=seed)
     plan = plan_cache(
         len(data), measure_item(data, transform), budget, cache, cache_rate, cache_dir, replace_rate, whole
     )
