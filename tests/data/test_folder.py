@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from imgae_monai.data import read_folder_tree
 from imgae_monai.exceptions import InputError
+from tests.data.medical_files import dicom, nifti
 
 TREE = ("train/normal/a.png", "val/normal/b.png", "test/normal/c.png", "test/abnormal/d.png")
 
@@ -82,7 +84,7 @@ def test_empty_split_folders_give_no_items(tmp_path):
 
 def test_images_lie_at_any_depth_and_odd_files_are_ignored(tmp_path):
     tree(tmp_path, ["train/normal/p1/visit/a.png", "train/normal/B.JPG", "train/normal/c.bmp", "train/normal/d.jpeg"])
-    for odd in ("Thumbs.db", ".DS_Store", "notes.txt", "scan.dcm", "png"):
+    for odd in ("Thumbs.db", ".DS_Store", "notes.txt", "scan.tif", "png", "DICOMDIR", ".hidden.dcm"):
         (tmp_path / "train" / "normal" / odd).write_bytes(b"odd")
     (tmp_path / "train" / "readme.txt").write_text("beside the class folders", encoding="utf-8")
     (tmp_path / "masks" / "tumor").mkdir(parents=True)
@@ -185,3 +187,57 @@ def test_unknown_patients_are_their_files_with_a_warning(tmp_path, caplog):
     assert patients == ["p1", "test/abnormal/d.png", "test/normal/c.png", "val/normal/b.png"]
     assert "the patient of 3 of 4 images is not known" in caplog.text
     assert "counts as its own patient" in caplog.text
+
+
+def mixed(root: Path) -> Path:
+    """A picture, two DICOM files of one patient, one of them without a suffix, and a volume."""
+    folder = tree(root, ["train/normal/a.png"]) / "train" / "normal"
+    grey = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    known = {"PatientID": "p7", "PatientSex": "F", "PatientAge": "033Y", "ViewPosition": "PA"}
+    dicom(folder / "b.dcm", grey, **known)
+    dicom(folder / "IM0001.dcm", grey, **known).rename(folder / "IM0001")
+    nifti(folder / "c.nii.gz", np.zeros((3, 4, 5), np.int16))
+    return root
+
+
+def test_pictures_dicom_and_nifti_may_be_mixed(tmp_path, caplog):
+    pytest.importorskip("pydicom", reason="needs the extra dicom")
+    items = {Path(item["image"]).name: item for item in read_folder_tree(mixed(tmp_path))}
+    assert [*items] == ["IM0001", "a.png", "b.dcm", "c.nii.gz"]
+    header = {"patient_id": "p7", "sex": "F", "age": "33", "view": "PA", "label": 0, "split": "train"}
+    for name in ("IM0001", "b.dcm"):
+        assert items[name] == {"image": str(tmp_path / "train/normal" / name), **header}
+    assert items["c.nii.gz"]["patient_id"] == "train/normal/c.nii.gz"
+    assert "the patient of 2 of 4 images is not known" in caplog.text
+
+
+def test_manifest_wins_over_the_header_and_the_pattern_over_both(tmp_path):
+    pytest.importorskip("pydicom", reason="needs the extra dicom")
+    mixed(tmp_path)
+    (tmp_path / "manifest.csv").write_text("file,patient_id,view,age\ntrain/normal/b.dcm,m1,AP,\n", encoding="utf-8")
+    items = {Path(item["image"]).name: item for item in read_folder_tree(tmp_path)}
+    assert [items["b.dcm"][key] for key in ("patient_id", "view", "age", "sex")] == ["m1", "AP", "33", "F"]
+    assert items["IM0001"]["patient_id"] == "p7"
+    items = {Path(item["image"]).name: item for item in read_folder_tree(tmp_path, patient_pattern=r"^\w+")}
+    assert {name: item["patient_id"] for name, item in items.items()} == {
+        "IM0001": "IM0001",
+        "a.png": "a",
+        "b.dcm": "b",
+        "c.nii.gz": "c",
+    }
+
+
+def test_a_damaged_dicom_is_listed_with_a_warning(tmp_path, caplog):
+    pytest.importorskip("pydicom", reason="needs the extra dicom")
+    tree(tmp_path, ["train/normal/a.png"])
+    (tmp_path / "train/normal/b.dcm").write_bytes(b"x" * 500)
+    assert [Path(item["image"]).name for item in read_folder_tree(tmp_path)] == ["a.png", "b.dcm"]
+    assert "b.dcm: it is no DICOM file" in caplog.text
+
+
+def test_dicom_without_pydicom_is_refused_rather_than_read_without_its_patients(tmp_path, monkeypatch):
+    pytest.importorskip("pydicom", reason="needs the extra dicom")
+    mixed(tmp_path)
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(InputError, match=r"IM0001 needs pydicom: pip install 'imgae_monai\[dicom\]'"):
+        read_folder_tree(tmp_path)

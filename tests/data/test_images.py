@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from imgae_monai.data import is_synthetic, list_images, split_readable
 from imgae_monai.exceptions import InputError
+from tests.data.medical_files import dicom, nifti
 
 
 def images(root: Path, *names: str) -> list[str]:
@@ -23,7 +25,7 @@ def paths(items) -> list[str]:
 
 def test_folders_are_searched_to_any_depth_and_sorted(tmp_path):
     images(tmp_path, "c.png", "a/b/d.JPG", "a/z.jpeg", "b.bmp")
-    for odd in ("notes.txt", "scan.dcm", "a/Thumbs.db"):
+    for odd in ("notes.txt", "scan.tif", "a/Thumbs.db"):
         (tmp_path / odd).touch()
     assert paths(list_images(tmp_path)) == [str(tmp_path / n) for n in ("a/b/d.JPG", "a/z.jpeg", "b.bmp", "c.png")]
 
@@ -53,22 +55,22 @@ def test_a_missing_path_is_named(tmp_path):
 
 
 def test_nothing_found_is_refused(tmp_path):
-    (tmp_path / "scan.dcm").touch()
-    with pytest.raises(InputError, match=r"no images \(\.png, \.jpg, \.jpeg, \.bmp\) under \['"):
+    (tmp_path / "scan.tif").touch()
+    with pytest.raises(InputError, match=r"no images \(\.png, .*\.bmp, \.dcm, .*\.nii\.gz\) under \['"):
         list_images(tmp_path)
     with pytest.raises(InputError, match=r"no images .* under \[\]"):
         list_images([])
 
 
 def test_a_file_named_by_hand_is_kept_whatever_its_type(tmp_path):
-    (tmp_path / "scan.dcm").touch()
-    assert paths(list_images(tmp_path / "scan.dcm")) == [str(tmp_path / "scan.dcm")]
+    (tmp_path / "scan.tif").touch()
+    assert paths(list_images(tmp_path / "scan.tif")) == [str(tmp_path / "scan.tif")]
 
 
 def test_unreadable_images_are_told_from_the_rest(tmp_path):
     good = images(tmp_path, "a.png", "b.jpg", "c.png")
     whole = Path(good[2]).read_bytes()
-    bad = {"empty.png": b"", "text.png": b"text", "cut.png": whole[:-20], "scan.dcm": whole}
+    bad = {"empty.png": b"", "text.png": b"text", "cut.png": whole[:-20], "scan.dcm": whole, "slide.tif": whole}
     for name, content in bad.items():
         (tmp_path / name).write_bytes(content)
     named = [tmp_path / name for name in ("a.png", *bad, "b.jpg", "gone.png", "c.png")]
@@ -79,7 +81,8 @@ def test_unreadable_images_are_told_from_the_rest(tmp_path):
     assert "the file is empty (0 bytes)" in reasons["empty.png"]
     assert "cannot identify image file" in reasons["text.png"]
     assert "truncated" in reasons["cut.png"]
-    assert "type '.dcm'" in reasons["scan.dcm"]
+    assert "no DICOM file" in reasons["scan.dcm"]
+    assert "type '.tif'" in reasons["slide.tif"]
     assert "no such file" in reasons["gone.png"]
     assert all(f"cannot read {path}: " in reason for path, reason in refused.items())
 
@@ -96,11 +99,11 @@ def test_all_readable_or_none(tmp_path):
 
 def test_a_folder_names_image_types_that_are_not_read(tmp_path):
     files = images(tmp_path, "a.png")
-    for name in ("scan.dcm", "slide.tif", "notes.txt", ".hidden.png"):
+    for name in ("scan.mha", "slide.tif", "notes.txt", ".hidden.png"):
         (tmp_path / name).touch()
     readable, refused = split_readable([tmp_path, files[0]])
     assert readable == files
-    assert {Path(path).name for path in refused} == {"scan.dcm", "slide.tif"}
+    assert {Path(path).name for path in refused} == {"scan.mha", "slide.tif"}
 
 
 def test_a_folder_without_images_is_named(tmp_path):
@@ -113,3 +116,25 @@ def test_phantoms_are_known_at_any_depth(tmp_path):
     assert not is_synthetic(path)
     (tmp_path / "set" / "synthetic.json").touch()
     assert is_synthetic(path)
+
+
+def test_dicom_and_nifti_are_found_and_volumes_refused_where_the_network_is_flat(tmp_path):
+    pytest.importorskip("pydicom", reason="needs the extra dicom")
+    dicom(tmp_path / "b.dcm", np.arange(20, dtype=np.uint8).reshape(4, 5)).rename(tmp_path / "IM1")
+    nifti(tmp_path / "c.nii.gz", np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+    both = [str(tmp_path / name) for name in ("IM1", "c.nii.gz")]
+    assert paths(list_images(tmp_path)) == both
+    assert split_readable([tmp_path]) == (both, {})
+    readable, refused = split_readable([tmp_path], spatial_dims=2)
+    assert readable == both[:1]
+    assert "c.nii.gz: it is a volume, shape (4, 3, 5), expected 2 axes; give slice_axis" in refused[both[1]]
+    readable, refused = split_readable([tmp_path], spatial_dims=3)
+    assert readable == both[1:]
+    assert "IM1: it is 2-D, shape (4, 5), expected 3 axes" in refused[both[0]]
+
+
+def test_what_one_window_refuses_another_may_read(tmp_path):
+    pytest.importorskip("pydicom", reason="needs the extra dicom")
+    path = dicom(tmp_path / "a.dcm", np.arange(20, dtype=np.uint8).reshape(4, 5), WindowCenter=1, WindowWidth=0)
+    assert list(split_readable([path])[1]) == [str(path)]
+    assert split_readable([path], "full") == ([str(path)], {})

@@ -13,6 +13,7 @@ from imgae_monai.data.picture_reader import to_unit_grayscale
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms import LoadGrayscale, LoadGrayscaled
 from imgae_monai.transforms.load_grayscale import LoadGrayscaleD, LoadGrayscaleDict
+from tests.data.medical_files import nifti
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "io_samples" / "other"
 GREY = np.array([[0, 1, 100], [128, 200, 255]], dtype=np.uint8)
@@ -248,12 +249,10 @@ def test_missing_file_and_folder_are_refused(tmp_path):
             LoadGrayscale()(tmp_path / name)
 
 
-@pytest.mark.parametrize(
-    ("name", "suffix"), [("a.dcm", "'.dcm'"), ("a.nii.gz", "'.gz'"), ("a.tif", "'.tif'"), ("a", r"'\(none\)'")]
-)
+@pytest.mark.parametrize(("name", "suffix"), [("a.gz", "'.gz'"), ("a.tif", "'.tif'"), ("a", r"'\(none\)'")])
 def test_other_types_are_refused_by_suffix(tmp_path, name, suffix):
     (tmp_path / name).write_bytes(encoded(".png"))
-    message = rf"cannot read .*{name}: type {suffix}, expected one of \['.png', '.jpg', '.jpeg', '.bmp'\]"
+    message = rf"cannot read .*{name}: type {suffix}, expected one of \['.png', '.jpg', '.jpeg', '.bmp', '.dcm', .*\]"
     with pytest.raises(InputError, match=message):
         LoadGrayscale()(tmp_path / name)
 
@@ -273,6 +272,26 @@ def test_dictionary_version_and_missing_keys(tmp_path):
     with pytest.raises(KeyError, match="mask"):
         LoadGrayscaled(["image", "mask"])({"image": path})
     assert set(LoadGrayscaled(["image", "mask"], allow_missing_keys=True)({"image": path})) == {"image"}
+
+
+def test_a_volume_has_three_axes_and_its_slices_two(tmp_path):
+    voxels = np.random.default_rng(0).integers(0, 100, (3, 4, 5)).astype(np.int16)
+    path = str(nifti(tmp_path / "a.nii.gz", voxels))
+    volume = LoadGrayscaled(window="full", spatial_dims=3)({"image": path})["image"]
+    assert (volume.shape, volume.dtype) == ((1, 4, 3, 5), torch.float32)
+    flat = LoadGrayscale(window="full", spatial_dims=2)
+    np.testing.assert_array_equal(flat(f"{path}#2/3").numpy(), volume[..., 3].numpy())
+    with pytest.raises(
+        InputError, match=r"cannot use .*a\.nii\.gz: it is a volume, shape \(4, 3, 5\), expected 2 axes"
+    ):
+        flat(path)
+    with pytest.raises(InputError, match=r"a\.nii\.gz#0/1: it is 2-D, shape \(5, 4\), expected 3 axes"):
+        LoadGrayscale(spatial_dims=3)(f"{path}#0/1")
+
+
+def test_the_window_is_checked_when_it_is_given():
+    with pytest.raises(ValueError, match="percentile"):
+        LoadGrayscaled(window="percentiles")
 
 
 def test_aliases_are_the_dictionary_version():
