@@ -15,21 +15,18 @@ from pathlib import Path
 import numpy as np
 
 from imgae_monai.__main__ import main as imgae_monai
+from imgae_monai.audit import no_model_scores, scan_images
 from imgae_monai.cli.evaluate import format_interval
 from imgae_monai.data import load_datalist
 from imgae_monai.metrics import (
     bootstrap_metrics,
     compute_auroc,
     compute_average_precision,
-    image_statistics,
-    pca_residual_scores,
 )
-from imgae_monai.transforms import LoadGrayscale, ResizeKeepAspect
 
 BUNDLES = ("unet_autoencoder", "reversed_autoencoder")
 SCORES = [(residual, sigma) for residual in ("l1", "l2", "ssim") for sigma in (0, 2)]
 FIGURES = ("auroc", "average_precision", "f1", "sensitivity", "specificity", "precision", "accuracy")
-PCA_SIZE = 64  # pixels; where FACTS' linear baseline is reproduced
 
 
 def evaluate_scores(run: Path) -> dict[str, dict]:
@@ -48,21 +45,13 @@ def evaluate_scores(run: Path) -> dict[str, dict]:
 
 def no_model_rows(data: Path) -> dict[str, dict]:
     """AUROC and average precision of scores without a network, with the same bootstrap."""
-    datalist = load_datalist(data)
-    load = LoadGrayscale()
-    train, test = datalist.select("train", 0), datalist.select("test")
-    labels = np.array([item["label"] for item in test])
-    patients = [item["patient_id"] for item in test]
-    images = [load(item["image"]) for item in test]
-    statistics = [image_statistics(np.asarray(x)[0], item["image"]) for x, item in zip(images, test, strict=True)]
-    scores = {name: np.array([row[name] for row in statistics]) for name in statistics[0]}
-    small = ResizeKeepAspect(PCA_SIZE)
-    stacks = [
-        np.stack([np.clip(np.asarray(small(x))[0], 0, 1) for x in group])
-        for group in ([load(item["image"]) for item in train], images)
-    ]
-    scores["PCA-16, L1"] = pca_residual_scores(*stacks)
-    scores["PCA-16, CLAHE, smoothed 2 px"] = pca_residual_scores(*stacks, clahe=True, smoothing_sigma=2.0)
+    items = [item for item in load_datalist(data).items if item["split"] != "val"]
+    measured = list(zip(items, scan_images(items), strict=True))
+    test = [(item, m) for item, m in measured if item["split"] == "test"]
+    labels = np.array([item["label"] for item, _ in test])
+    patients = [item["patient_id"] for item, _ in test]
+    train = [m for item, m in measured if item["split"] == "train" and m.small is not None]
+    scores = no_model_scores(train, [m for _, m in test])
     rows = {}
     for name, values in scores.items():
         interval = bootstrap_metrics(values, labels, patients, threshold=float(np.median(values)))

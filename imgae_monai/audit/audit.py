@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from monai.utils import look_up_option
+
 from imgae_monai.audit.duplicates import Copies, find_copies
 from imgae_monai.audit.finding import SEVERITIES, Finding
 from imgae_monai.audit.image_checks import check_images
@@ -16,6 +18,7 @@ from imgae_monai.audit.shortcuts import Shortcut, check_shortcuts, measure_short
 from imgae_monai.audit.split_checks import check_splits, count_by, count_classes
 from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.sources import Source
+from imgae_monai.data.windows import WINDOWS
 from imgae_monai.exceptions import InputError
 
 
@@ -92,8 +95,10 @@ def audit_source(
 
     Raises:
         InputError: when the source holds no image or is a stream, or a setting is out of range.
+        ValueError: when ``window`` is unknown.
     """
     started = time.monotonic()
+    window = look_up_option(window, WINDOWS)
     if n_components < 1:
         raise InputError(f"n_components must be 1 or more, got {n_components}")
     if not source.items:

@@ -23,7 +23,8 @@ p { margin: 0 0 .5rem; overflow-wrap: anywhere; }
 .groups { display: flex; flex-wrap: wrap; gap: .75rem; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: .4rem; padding: .5rem; max-width: 100%;
   flex: 0 1 auto; }
-figcaption { font-size: .82rem; max-width: 36rem; overflow-wrap: anywhere; }
+figcaption { font-size: .82rem; width: 0; min-width: 100%; overflow-wrap: anywhere; }
+figure:not(:has(img)) { min-width: min(24rem, 100%); }
 .row { display: flex; flex-wrap: wrap; gap: .5rem; } .cell { width: 128px; margin-bottom: .25rem; }
 .cell img { display: block; max-width: 128px; max-height: 128px; background: #000; border-radius: .2rem; }
 .blank { width: 128px; height: 40px; display: grid; place-items: center; border: 1px dashed var(--line);

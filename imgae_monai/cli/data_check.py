@@ -54,15 +54,11 @@ def data_check(
         seed: seed of the intervals, and of the training images that the PCA sees. Default 0.
         overwrite: replace the files that are there. Default false.
     """
-    from monai.utils import look_up_option
-
     from imgae_monai.audit import audit_source, format_audit
     from imgae_monai.audit.fix_list import check_new_file
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.data.windows import WINDOWS
     from imgae_monai.engines import check_writable
 
-    look_up_option(window, WINDOWS)
     folder = Path(output).expanduser().resolve() if output else None
     fixed = Path(fix_list).expanduser().resolve() if fix_list else None
     for path in [*([folder / "report.json", folder / "report.html"] if folder else []), *([fixed] if fixed else [])]:

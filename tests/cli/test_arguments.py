@@ -34,6 +34,11 @@ def exit_code(*words) -> int:
         (["train", "unet_autoencoder", "--epochs", "3"], "train needs --data, --output"),
         (["predict", "run", "a.png"], "predict needs --output"),
         (["predict", "--output", "o"], "predict needs run"),
+        (["data"], "data needs a second word: data check"),
+        (["data", "--help"], "data needs a second word: data check"),
+        (["data", "chek", "folder"], "no command 'data chek': did you mean 'data check'"),
+        (["data", "check"], "data check needs data"),
+        (["data", "check", "folder", "--fixlist", "x"], "no flag '--fixlist' in data check: did you mean 'fix_list'"),
         (["train", "unet_autoencoder", "extra", "--data", "d", "--output", "o"], "takes no further word 'extra'"),
         (["train", "unet_autoencoder", "--data", "my", "folder", "--output", "o"], "takes no further word 'folder'"),
         (["train", "unet_autoencoder", "--epochs", "--seed", "3"], "--epochs needs a value"),
@@ -55,6 +60,12 @@ def test_known_words_pass():
     assert check_arguments(words, COMMANDS) == read
     assert check_arguments(["train", "--data", "x", "--help"], COMMANDS) == ["train", "--help"]
     assert check_arguments([], COMMANDS) == []
+
+
+def test_a_command_may_have_two_words():
+    words = ["data", "check", "folder", "--fix-list", "a.json"]
+    assert check_arguments(words, COMMANDS) == ["data check", "folder", "--fix_list=a.json"]
+    assert check_arguments(["data", "check", "--help"], COMMANDS) == ["data check", "--help"]
 
 
 @pytest.mark.parametrize(
