@@ -43,7 +43,8 @@ def add_hashes(items: Sequence[dict[str, Any]], n_threads: int = 8) -> list[dict
     Raises:
         InputError: when a file can't be read or is empty (all empty files have one hash, and would pass for copies).
     """
-    containers = {path for path, fragment in (split_reference(i["image"]) for i in items) if fragment}
+    here = [item["image"] for item in items if not is_streamed(item["image"])]
+    containers = {path for path, fragment in map(split_reference, here) if fragment}
     with ThreadPoolExecutor(n_threads) as pool:
         shared = dict(zip(containers, pool.map(_container_sha256, containers), strict=True))
         hashes = list(pool.map(lambda item: _image_sha256(item, shared), items))

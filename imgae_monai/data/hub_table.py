@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,7 +69,7 @@ def open_splits(source: HubSource) -> dict[str, Any]:
         raise SourceUnavailable(f"data {source.uri} does not exist: {path}")
     if path is None:
         _reach_hub(source)
-    with _explained(source):
+    with explained(source):
         if path is not None and _is_saved(path):
             saved = datasets.load_from_disk(str(path))
             splits = saved if isinstance(saved, dict) else {str(saved.split or "train"): saved}
@@ -145,6 +146,10 @@ def _builder(source: HubSource) -> Any:
     kind = type(builder).__module__.rsplit(".", 1)[-1]
     if kind not in _BUILDERS:
         raise InputError(f"data {source.uri} is of the format {kind!r}, expected one of {list(_BUILDERS)}")
+    files = [Path(str(file)).stem for split in (builder.config.data_files or {}).values() for file in split]
+    if kind == "imagefolder" and "metadata" not in files:
+        # by itself it leaves the label out of a split of one class, as training images are
+        return datasets.load_dataset_builder(source.name, source.config, revision=source.revision, drop_labels=False)
     return builder
 
 
@@ -161,7 +166,7 @@ def _reach_hub(source: HubSource) -> None:
 
     if constants.HF_HUB_OFFLINE:
         return
-    with _explained(source):
+    with explained(source):
         try:
             HfApi().dataset_info(source.name, revision=source.revision, timeout=HUB_TIMEOUT)
         except hub.HFValidationError as e:
@@ -169,7 +174,7 @@ def _reach_hub(source: HubSource) -> None:
 
 
 @contextlib.contextmanager
-def _explained(source: HubSource) -> Iterator[None]:
+def explained(source: HubSource) -> Iterator[None]:
     """Third parties' errors as one line."""
     from datasets.exceptions import DatasetsError
     from huggingface_hub import errors as hub
@@ -189,9 +194,10 @@ def _explained(source: HubSource) -> Iterator[None]:
     except Exception as e:
         cause = _network_cause(e)
         if cause is not None and source.path is None:
+            offline = os.environ.get("HF_HUB_OFFLINE")
+            mend = "HF_HUB_OFFLINE is set" if offline else "with a copy in the cache set HF_HUB_OFFLINE=1"
             raise SourceUnavailable(
-                f"data {source.uri}: the Hugging Face hub can't be reached ({_first_line(cause)}); with a copy in the "
-                "cache set HF_HUB_OFFLINE=1"
+                f"data {source.uri}: the Hugging Face hub can't be reached ({_first_line(cause)}); {mend}"
             ) from e
         if isinstance(e, (DatasetsError, OSError, ValueError, TypeError, KeyError, RuntimeError)):
             root = e.__cause__ or e

@@ -11,7 +11,7 @@ from typing import Any
 
 from imgae_monai.data.arrow_reader import open_arrow
 from imgae_monai.data.class_names import ClassNames
-from imgae_monai.data.hub_table import TABLE_FILES, Columns, find_columns, known_splits, open_splits
+from imgae_monai.data.hub_table import TABLE_FILES, Columns, explained, find_columns, known_splits, open_splits
 from imgae_monai.data.hub_uri import HubSource, parse_hub_uri
 from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
@@ -113,11 +113,12 @@ def _stream_rows(
     source: HubSource, own_name: str, dataset: Any, columns: Columns
 ) -> Iterator[tuple[dict[str, Any], Any, str | None]]:
     """Rows of a split in order; of each image no more than its hash stays."""
-    for number, row in enumerate(encoded(dataset, columns)):
-        name = f"{source.uri}#{own_name}/{number}"
-        example = to_example(row, columns, name)
-        digest = hashlib.sha256(example.data).hexdigest()
-        yield {"image": name, "sha256": digest}, example.label, example.patient
+    with explained(source):
+        for number, row in enumerate(encoded(dataset, columns)):
+            name = f"{source.uri}#{own_name}/{number}"
+            example = to_example(row, columns, name)
+            digest = hashlib.sha256(example.data).hexdigest()
+            yield {"image": name, "sha256": digest}, example.label, example.patient
 
 
 def encoded(dataset: Any, columns: Columns) -> Any:

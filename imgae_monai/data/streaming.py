@@ -12,7 +12,7 @@ from monai.transforms import apply_transform
 from torch.utils.data import IterableDataset, get_worker_info
 
 from imgae_monai.data.encoded_image import EncodedImage, is_streamed
-from imgae_monai.data.hub_table import find_columns, open_splits
+from imgae_monai.data.hub_table import explained, find_columns, open_splits
 from imgae_monai.data.hub_uri import parse_hub_uri
 from imgae_monai.data.huggingface import encoded, to_example
 from imgae_monai.exceptions import InputError
@@ -119,9 +119,10 @@ class StreamedDataset(IterableDataset):
                 rows = iter(stream.shuffle(seed=self.seed + int(self._epoch), buffer_size=self.buffer_size))
             else:
                 rows = ({name: values[0] for name, values in batch.items()} for batch in stream.iter(batch_size=1))
-            for row in rows:
-                example = to_example(row, columns, f"a row of {self.uri}, {own_name}")
-                yield example.data, example.patient
+            with explained(source):
+                for row in rows:
+                    example = to_example(row, columns, f"a row of {self.uri}, {own_name}")
+                    yield example.data, example.patient
 
     def _check_complete(self, given: dict[_Key, int]) -> None:
         lost = [group[0]["image"] for key, group in self._mine.items() if given[key] < len(group)]
