@@ -67,16 +67,18 @@ def predict(
         print(f"refused: {reason}", file=sys.stderr)
     if any(is_synthetic(path) for path in readable):
         print(SYNTHETIC_NOTICE)
+    n_scored = 0
     if readable:
         overrides |= {"dataset_dir": [str(Path(path).resolve()) for path in readable]}
         overrides |= {"bundle_root": str(folder), "output_dir": str(target)}
         bc.run_bundle([folder / "configs" / "inference.json"], overrides)
         with open(table, newline="", encoding="utf-8") as f:
             for row in csv.DictReader(f):
+                n_scored += 1
                 decision = "abnormal" if row["decision"] == "1" else "normal"
                 print(
                     f"{decision:9}{float(row['score']):.6g} (threshold {float(row['threshold']):.6g})  {row['image']}"
                 )
-    print(f"{len(readable)} scored, {len(refused)} refused; results: {target}")
+    print(f"{n_scored} scored, {len(refused)} refused; results: {target}")
     if refused:
         sys.exit(1)

@@ -42,7 +42,8 @@ def list_images(
         found.update(dict.fromkeys(str(file) for file in files))
     if not found:
         raise InputError(f"no images ({', '.join(SUFFIXES)}) under {[str(p) for p in ensure_tuple(paths)]}")
-    return expand_volumes([{"image": path, "image_path": path} for path in found], slice_axis, slice_fraction)
+    items = expand_volumes([{"image": path} for path in found], slice_axis, slice_fraction)
+    return [{"image": item["image"], "image_path": item["image"]} for item in items]
 
 
 def split_readable(

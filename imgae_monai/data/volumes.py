@@ -18,7 +18,7 @@ def expand_volumes(
     All slices of a volume have its patient; where that is not known, the volume's path, so that no split can part them.
 
     Args:
-        items: dicts with ``image``, and ``image_path`` where that is to follow.
+        items: dicts with ``image``, and ``patient_id`` where it is known.
         slice_axis: 0 (sagittal), 1 (coronal) or 2 (axial), see :py:mod:`imgae_monai.data.nifti_reader`; None leaves
             volumes whole.
         slice_fraction: share of the slices to keep, around the middle, in (0, 1]; at least one.
@@ -61,6 +61,5 @@ def _slices(item: dict[str, Any], axis: int, fraction: float) -> list[dict[str, 
     slices = []
     for index in range(first, first + n_kept):
         reference = f"{item['image']}#{axis}/{index}"
-        follows = {"image_path": reference} if "image_path" in item else {}
-        slices.append({**item, **patient, **follows, "image": reference})
+        slices.append({**item, **patient, "image": reference})
     return slices

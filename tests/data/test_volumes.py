@@ -104,6 +104,8 @@ def test_sources_and_folders_are_sliced(tmp_path):
     names = [f"{tmp_path}/train/normal/{name}.nii.gz#0/2" for name in "abc"]
     assert [(item["image"], item["image_path"]) for item in listed] == [(name, name) for name in names]
     assert [item["image"] for item in list_images(names)] == names
+    (tmp_path / "train" / "a.png").touch()
+    assert {tuple(item) for item in list_images(tmp_path, slice_axis=0)} == {("image", "image_path")}  # as one batch
 
 
 def test_slices_in_a_datalist_file_share_their_volume_as_patient(tmp_path, caplog):

@@ -15,9 +15,11 @@ from monai.transforms import Compose
 from PIL import Image
 from torch import nn
 
+from imgae_monai.data import read_image
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import PredictionWriter
 from imgae_monai.transforms import AnomalyScored, Calibration, LoadGrayscaled, ResidualMapd, ScoreDefinition
+from tests.data.medical_files import dicom, nifti
 
 CALIBRATION = Calibration(
     threshold=0.5,
@@ -41,18 +43,25 @@ def picture(folder: Path, name: str, seed: int, low: int = 0, high: int = 255) -
     return folder / name, pixels.astype(np.float32) / 255
 
 
-def predict(output: Path, paths: list[Path], calibration: Calibration = CALIBRATION, runs: int = 1) -> list[dict]:
+def predict(
+    output: Path,
+    paths: list[Path],
+    calibration: Calibration = CALIBRATION,
+    runs: int = 1,
+    network: nn.Module | None = None,
+    window: str = "auto",
+) -> list[dict]:
     """The network gives 0, so that the image is its own map. Return the rows of predictions.csv."""
-    network = nn.Conv2d(1, 1, 1)
+    network = nn.Conv2d(1, 1, 1) if network is None else network
     nn.init.zeros_(network.weight)
     nn.init.zeros_(network.bias)
     items = [{"image": str(path), "image_path": str(path)} for path in paths]
     evaluator = SupervisedEvaluator(
         device="cpu",
-        val_data_loader=DataLoader(Dataset(items, LoadGrayscaled()), batch_size=2),
+        val_data_loader=DataLoader(Dataset(items, LoadGrayscaled(window=window)), batch_size=2),
         network=network,
         postprocessing=Compose([ResidualMapd(), AnomalyScored()]),
-        val_handlers=[PredictionWriter(output, calibration)],
+        val_handlers=[PredictionWriter(output, calibration, window)],
     )
     for _ in range(runs):
         evaluator.run()
@@ -158,6 +167,41 @@ def test_the_same_name_in_two_folders_is_kept_apart(tmp_path):
         assert row["image"] == str(path)
         np.testing.assert_array_equal(read_map(output, row), values)
     assert predict(output, [path for path, _ in made]) == rows
+
+
+def test_a_volumes_map_lies_on_the_volume_and_its_pictures_show_the_middle_slice(tmp_path):
+    voxels = np.random.default_rng(0).integers(0, 100, (6, 10, 5)).astype(np.int16)
+    path = nifti(tmp_path / "v.nii.gz", voxels, np.array([[0, 0, 3, 1], [-2.0, 0, 0, 2], [0, 1, 0, 3], [0, 0, 0, 1]]))
+    (row,) = predict(tmp_path / "out", [path], network=nn.Conv3d(1, 1, 1), window="full")
+    assert row["map_nifti"] == "v_map.nii.gz"
+    unit = nib.Nifti1Image(((voxels - voxels.min()) / np.ptp(voxels)).astype(np.float32), nib.load(path).affine)
+    expected = nib.as_closest_canonical(unit)
+    written = nib.load(tmp_path / "out" / row["map_nifti"])
+    np.testing.assert_allclose(written.affine, expected.affine)
+    np.testing.assert_allclose(written.get_fdata(), expected.get_fdata(), atol=1e-6)
+    middle = read_image(path, "full")[..., 5]  # 10 axial slices
+    np.testing.assert_allclose(
+        read_png(tmp_path / "out" / row["map_png"]), 255 * np.minimum(middle / 0.75, 1), atol=0.501
+    )
+    assert read_png(tmp_path / "out" / row["overlay"]).shape == (*middle.shape, 3)
+
+
+def test_slices_are_named_by_their_place_and_written_as_pictures(tmp_path):
+    path = nifti(tmp_path / "v.nii", np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+    slices = [Path(f"{path}#2/{index}") for index in (0, 4)]
+    rows = predict(tmp_path / "out", slices, window="full")
+    assert [row["map_png"] for row in rows] == ["v_2_0_map.png", "v_2_4_map.png"]
+    for row, slice_ in zip(rows, slices, strict=True):
+        np.testing.assert_allclose(read_map(tmp_path / "out", row), read_image(slice_, "full"), atol=1e-6)
+
+
+def test_the_overlay_shows_the_image_as_it_was_read(tmp_path):
+    pytest.importorskip("pydicom", reason="needs the extra dicom")
+    grey = np.arange(60, dtype=np.uint8).reshape(6, 10)
+    path = dicom(tmp_path / "a.dcm", grey, WindowCenter=0, WindowWidth=0)  # "auto" refuses this window
+    cold = dataclasses.replace(CALIBRATION, map_limit=1e6)
+    (row,) = predict(tmp_path / "out", [path], cold, window="full")
+    np.testing.assert_allclose(read_png(tmp_path / "out" / row["overlay"]), grey[..., None].repeat(3, -1), atol=1)
 
 
 def test_a_second_run_starts_anew(tmp_path):
