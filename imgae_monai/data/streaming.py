@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from monai.transforms import apply_transform
 from torch.utils.data import IterableDataset, get_worker_info
@@ -17,6 +19,7 @@ from imgae_monai.data.hub_uri import parse_hub_uri
 from imgae_monai.data.huggingface import encoded, to_example
 from imgae_monai.exceptions import InputError
 
+_READ_AHEAD = 16  # rows
 _Key = tuple[str, str | None]  # hash of the bytes, and the patient where the stream tells
 
 
@@ -32,9 +35,9 @@ class StreamedDataset(IterableDataset):
         items: items of a streamed data list, as ``datalist.select("train", 0)`` gives them.
         transform: applied to dicts with ``image`` (:py:class:`imgae_monai.data.EncodedImage`), ``image_path``,
             ``label``, ``patient_id``; None leaves them as they are.
-        shuffle: whether to shuffle shards and, by a buffer, examples; anew each epoch, see :py:meth:`set_epoch`.
-            Without it the stream's order is kept, and the first worker alone reads.
-        buffer_size: encoded images in each worker's shuffle buffer.
+        shuffle: whether to shuffle the shards' order and, by a buffer, the examples; anew each epoch, see
+            :py:meth:`set_epoch`. Without it the stream's order is kept, and the first worker alone reads.
+        buffer_size: encoded images in each worker's shuffle buffer; as many as there are items shuffle perfectly.
         seed: seed of the shuffle, the same on all ranks.
         rank: index of this process. Default torch.distributed's where that is initialised, else 0.
         world_size: number of processes. Default in the same way, else 1.
@@ -87,15 +90,13 @@ class StreamedDataset(IterableDataset):
         if worker is not None and worker.id > 0 and not self.shuffle:
             return
         given: dict[_Key, int] = defaultdict(int)
-        for data, patient in self._stream():
-            digest = hashlib.sha256(data).hexdigest()
-            key = (digest, patient) if (digest, patient) in self._mine else (digest, None)
-            group = self._mine.get(key, [])
+        for key, data in self._stream():
+            group = self._mine[key]
             if given[key] < len(group):
                 item = group[given[key]]
                 given[key] += 1
                 yield self._finish(item, data)
-        if worker is None or not self.shuffle:
+        if worker is None or worker.num_workers == 1 or not self.shuffle:
             self._check_complete(given)
 
     def _finish(self, item: dict[str, Any], data: bytes) -> Any:
@@ -107,22 +108,47 @@ class StreamedDataset(IterableDataset):
         }
         return example if self.transform is None else apply_transform(self.transform, example)
 
-    def _stream(self) -> Iterator[tuple[bytes, str | None]]:
-        """Bytes and patient of this worker's examples, whatever split of ours they belong to."""
+    def _stream(self) -> Iterator[tuple[_Key, bytes]]:
+        """Key and bytes of this worker's examples."""
+        if not self.shuffle:
+            yield from self._read(None)
+            return
+        worker = get_worker_info()
+        index, n_workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        seed = self.seed + int(self._epoch)
+        draw = np.random.default_rng([seed, index])
+        buffer: list[tuple[_Key, bytes]] = []
+        for example in self._read(np.random.default_rng(seed), index, n_workers):
+            if len(buffer) < self.buffer_size:
+                buffer.append(example)
+                continue
+            place = int(draw.integers(self.buffer_size))
+            yield buffer[place]
+            buffer[place] = example
+        draw.shuffle(buffer)
+        yield from buffer
+
+    def _read(
+        self, shard_order: np.random.Generator | None, index: int = 0, n_workers: int = 1
+    ) -> Iterator[tuple[_Key, bytes]]:
+        """What is ours of the stream in order, or of one worker's share of its shuffled shards."""
+        # IterableDataset.shuffle of datasets opens ten shards at a time and waits five seconds at each end
         source = parse_hub_uri(self.uri)
         streams = open_splits(source)
         for own_name in self.splits:
             columns = find_columns(streams[own_name].features, source)
             stream = encoded(streams[own_name], columns)
-            if self.shuffle:
-                # iterating shares the shards among the workers
-                rows = iter(stream.shuffle(seed=self.seed + int(self._epoch), buffer_size=self.buffer_size))
-            else:
-                rows = ({name: values[0] for name, values in batch.items()} for batch in stream.iter(batch_size=1))
+            parts = [stream]
+            if shard_order is not None:
+                order = shard_order.permutation(stream.num_shards)[index::n_workers]
+                parts = [stream.shard(stream.num_shards, int(k)) for k in order]
             with explained(source):
-                for row in rows:
+                for row in itertools.chain.from_iterable(map(_rows, parts)):
                     example = to_example(row, columns, f"a row of {self.uri}, {own_name}")
-                    yield example.data, example.patient
+                    digest = hashlib.sha256(example.data).hexdigest()
+                    key = (digest, example.patient) if (digest, example.patient) in self._mine else (digest, None)
+                    if key in self._mine:
+                        yield key, example.data
 
     def _check_complete(self, given: dict[_Key, int]) -> None:
         lost = [group[0]["image"] for key, group in self._mine.items() if given[key] < len(group)]
@@ -131,6 +157,13 @@ class StreamedDataset(IterableDataset):
                 f"{self.uri} has changed: {len(lost)} image(s) of the data list came no more, {lost[0]} first; start "
                 "anew with the data as they are"
             )
+
+
+def _rows(stream: Any) -> Iterator[dict[str, Any]]:
+    """Rows of a stream, all of them in whatever worker (iterating it would share them out)."""
+    for batch in stream.iter(_READ_AHEAD):
+        for values in zip(*batch.values(), strict=True):
+            yield dict(zip(batch, values, strict=True))
 
 
 def _origin(items: Sequence[dict[str, Any]]) -> tuple[str, list[str]]:
