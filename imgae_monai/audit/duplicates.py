@@ -49,8 +49,11 @@ def find_copies(measurements: Sequence[Measurement]) -> list[Copies]:
     near = [(unique[i], unique[j], c) for i, j, c in near_duplicates(np.stack(thumbnails))] if thumbnails else []
     groups = [Copies(group, True, _how_equal([measurements[i] for i in group])) for group in exact]
     copies_of = {group[0]: group for group in exact}
+    weakest: dict[int, float] = {}
+    for i, _, correlation in near:
+        weakest[i] = min(correlation, weakest.get(i, 1.0))
     for group in _components([(i, j) for i, j, _ in near], len(measurements)):
-        lowest = min(c for i, _, c in near if i in group)
+        lowest = min(weakest.get(i, 1.0) for i in group)
         members = sorted(k for i in group for k in copies_of.get(i, (i,)))
         groups.append(Copies(tuple(members), False, f"nearly the same picture (correlation {lowest:.3f} or more)"))
     return groups

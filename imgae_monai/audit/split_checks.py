@@ -9,6 +9,7 @@ from typing import Any
 from imgae_monai.audit.duplicates import Copies
 from imgae_monai.audit.finding import Finding, Group
 from imgae_monai.data.datalist_file import SECTIONS
+from imgae_monai.data.folder import SPLIT_FOLDERS
 from imgae_monai.data.image_reference import split_reference
 
 Items = Sequence[dict[str, Any]]
@@ -31,10 +32,14 @@ def check_splits(items: Items, copies: Sequence[Copies]) -> list[Finding]:
 
 
 def patient_unknown(item: dict[str, Any]) -> bool:
-    """Whether an item's own path stands for its patient."""
+    """Whether an item's own place stands for its patient: its path, or its split and row in a table."""
     patient = str(item["patient_id"])
+    file, fragment = split_reference(item["image"])
+    prefix, _, row = patient.rpartition("/")
+    if fragment and prefix.lower() in SPLIT_FOLDERS and row.isdecimal():
+        return True
     is_path = any(mark in patient for mark in "./\\#")
-    return is_path and split_reference(patient)[0].name == split_reference(item["image"])[0].name
+    return is_path and split_reference(patient)[0].name == file.name
 
 
 def conflicting(items: Items, group: Copies) -> bool:
@@ -113,17 +118,10 @@ def _tally(items: Items, key: str) -> str:
 
 
 def _check_classes(items: Items) -> list[Finding]:
-    labels: dict[str, set[int]] = defaultdict(set)
-    for item in items:
-        labels[item["patient_id"]].add(item["label"])
     counts = count_classes(items)
     wanted = (("train", "normal"), ("test", "normal"), ("test", "abnormal"))
     unknown = tuple(i["image"] for i in items if patient_unknown(i))
     stray = tuple(Group((i["image"],), "abnormal") for i in items if i["split"] == "train" and i["label"] == 1)
-    both = tuple(
-        Group(tuple(i["image"] for i in items if i["patient_id"] == patient), f"patient {patient}")
-        for patient in sorted(p for p, found in labels.items() if len(found) > 1)
-    )
     absent = tuple(Group((), f"no {kind} images in {split}") for split, kind in wanted if not counts[split][kind])
     return [
         Finding("abnormal_in_train", "error", "training sees normals only: move or leave these out", stray),
@@ -140,8 +138,17 @@ def _check_classes(items: Items) -> list[Finding]:
             "training will hold out a share of the training patients (val_fraction)",
             () if counts["val"]["normal"] else (Group((), "no normal images in val"),),
         ),
-        Finding("patient_in_both_classes", "note", "a patient has normal and abnormal images", both),
+        Finding("patient_in_both_classes", "note", "a patient has normal and abnormal images", _in_both(items)),
     ]
+
+
+def _in_both(items: Items) -> tuple[Group, ...]:
+    """Patients with images of both classes."""
+    own: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for item in items:
+        own[item["patient_id"]].append(item)
+    both = {patient: found for patient, found in own.items() if len({i["label"] for i in found}) > 1}
+    return tuple(Group(tuple(i["image"] for i in found), f"patient {patient}") for patient, found in both.items())
 
 
 def count_classes(items: Items) -> dict[str, dict[str, int]]:

@@ -28,7 +28,12 @@ def format_audit(audit: Audit) -> str:
         lines += ["", "Without any model, on the test split (95 % intervals by patient):"]
         lines.append(f"  {'score':32}{'AUROC':24}either sign")
         lines += [_shortcut_line(shortcut) for shortcut in audit.shortcuts]
-    return "\n".join(lines)
+    return "\n".join(_printable(line) for line in lines)
+
+
+def _printable(line: str) -> str:
+    """A file's name may hold a line break, a terminal's control codes or bytes that are no UTF-8."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def _count_lines(report: dict[str, Any]) -> Iterator[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imgae_monai.audit import Group, audit_source, find_copies, format_audit
 from imgae_monai.audit.image_checks import check_images
@@ -54,6 +56,21 @@ def test_processes_measure_the_same_as_none(phantoms):
     ]
     kept = [m.small is not None for m in alone]
     assert kept == [item["split"] in ("train", "test") for item in items]
+
+
+def test_a_killed_process_is_explained(phantoms, monkeypatch):
+    monkeypatch.setattr("imgae_monai.audit.scan.measure_image", lambda *_: os._exit(1))
+    with pytest.raises(InputError, match="a process that read images was killed"):
+        scan_images(read_source(phantoms).items, workers=2)
+
+
+def test_odd_file_names_are_printed_harmlessly(tmp_path):
+    (tmp_path / "test" / "normal").mkdir(parents=True)
+    name = os.fsdecode(b"a\n\x1b[2J\xff.png")
+    Image.new("L", (8, 8)).save(tmp_path / "test" / "normal" / name)
+    shown = format_audit(audit_source(read_source(tmp_path), workers=1))
+    assert r"test/normal/a\n\x1b[2J\udcff.png: all pixels 0.000" in shown
+    shown.encode("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +157,10 @@ def test_missing_classes_patients_and_stray_labels_are_found():
         ("/d/train/normal/a.png", "train/normal/a.png", True),
         ("/d/v.nii.gz#2/40", "v.nii.gz", True),
         ("/d/x.npy#17", "x.npy#17", True),
+        ("/d/x.npy#17", "train/17", True),
+        ("/d/x.arrow#17/image", "validation/40", True),
+        ("/d/x.arrow#17/image", "40", False),
+        ("/d/40.png", "train/40", False),
         ("/d/a.png", "a", False),
         ("/d/12", "12", False),
         ("/d/a.png", "St. Mary/7", False),

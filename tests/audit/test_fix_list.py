@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgae_monai.audit import Audit, audit_source, removed_images, write_fix_list
 from imgae_monai.audit.duplicates import Copies
@@ -91,3 +93,26 @@ def test_a_file_is_not_replaced_unasked(spoilt_audit, tmp_path):
 def test_a_set_with_nothing_left_is_refused(tmp_path):
     with pytest.raises(InputError, match="every image of d has a fault"):
         write_fix_list(tmp_path / "fixed.json", made([("train", 1, "a")]))
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from(["train", "val", "test"]), st.integers(0, 1), st.sampled_from("abcdef")),
+        min_size=1,
+        max_size=12,
+    ),
+    groups=st.lists(st.tuples(st.sets(st.integers(0, 11), min_size=2, max_size=4), st.booleans()), max_size=4),
+)
+def test_no_leak_is_left_whatever_the_set(rows, groups):
+    copies = [Copies(tuple(sorted(g)), exact, "") for g, exact in groups if max(g) < len(rows)]
+    removed = removed_images(made(rows, copies))
+    kept = [i for i in range(len(rows)) if i not in removed]
+    for patient in "abcdef":
+        assert len({rows[i][0] for i in kept if rows[i][2] == patient}) <= 1
+    for group in copies:
+        own = [i for i in group.members if i in kept]
+        assert len({rows[i][0] for i in own}) <= 1
+        assert not group.exact or len(own) <= 1
+    assert ("train", 1) not in {rows[i][:2] for i in kept}
+    of_test = {reason for i, reason in removed.items() if rows[i][0] == "test"}
+    assert of_test <= {"label_conflict", "near_label_conflict", "duplicate"}
