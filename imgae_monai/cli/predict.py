@@ -57,8 +57,9 @@ def predict(
     overrides = bc.given(**score, batch_size=batch_size, device=device)
     bc.log_to()
     config = bc.merge_config([folder / "configs" / "inference.json"], overrides)
-    sliced = config.get("slice_axis") is not None
-    readable, refused = split_readable(paths, config.get("window", "auto"), None if sliced else config["spatial_dims"])
+    # volumes that will be sliced may have any number of axes
+    axes = config.get("spatial_dims") if config.get("slice_axis") is None else None
+    readable, refused = split_readable(paths, config.get("window", "auto"), axes)
     check_writable(target)
     table.unlink(missing_ok=True)
     with open(target / "refused.csv", "w", newline="", encoding="utf-8") as f:

@@ -27,11 +27,12 @@ logger = logging.getLogger(__name__)
 DICOM_SUFFIXES = (".dcm", ".dicom")
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R 601
 _DEFLATED = "1.2.840.10008.1.2.1.99"
+_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 # decoders that take damaged data well; all others run in a process of their own
 _PLUGINS = {
     "1.2.840.10008.1.2.5": "pydicom",  # RLE
     "1.2.840.10008.1.2.4.50": "pillow",  # JPEG baseline
-    "1.2.840.10008.1.2.4.51": "pillow",  # JPEG extended
+    _JPEG_EXTENDED: "pillow",
     "1.2.840.10008.1.2.4.90": "pillow",  # JPEG 2000 lossless
     "1.2.840.10008.1.2.4.91": "pillow",  # JPEG 2000
 }
@@ -118,19 +119,22 @@ def read_dicom(path: Path, window: str = "auto") -> np.ndarray:
     dataset = _dataset(path)
     _check_header(path, dataset)
     stored, photometric = _decode(path, dataset)
-    if is_monochrome(photometric):
+    if is_monochrome(photometric) and stored.ndim == 2:
         padding = padding_mask(dataset, stored)
         unit = to_unit_window(dataset, stored, padding, window)
         if photometric == "MONOCHROME1" and unit.any():
             unit = 1 - unit
         unit[padding] = 0
         return unit
-    if photometric == "PALETTE COLOR":
+    if photometric == "PALETTE COLOR" and stored.ndim == 2:
         colour, top = palette_rgb(dataset, stored)
     elif photometric == "RGB" and stored.ndim == 3:
         colour, top = stored, 2 ** int(dataset.BitsStored) - 1
     else:
-        raise InputError(f"cannot read {path}: photometric interpretation {photometric!r}; export it as monochrome")
+        raise InputError(
+            f"cannot read {path}: photometric interpretation {photometric!r} of shape {stored.shape}; export it as "
+            "monochrome"
+        )
     return np.clip(colour[..., :3].astype(np.float64) @ _LUMINANCE / top, 0, 1).astype(np.float32)
 
 
@@ -193,7 +197,8 @@ def _decode(path: Path, dataset: Dataset) -> tuple[np.ndarray, str]:
         decoder = get_decoder(uid)
     except NotImplementedError:
         decoder = None
-    if decoder is None or (uid.is_encapsulated and not decoder.is_available):
+    deep_jpeg = uid == _JPEG_EXTENDED and int(dataset.BitsStored) > 8  # no decoder takes these
+    if decoder is None or (uid.is_encapsulated and not decoder.is_available) or deep_jpeg:
         raise InputError(
             f"cannot read {path}: transfer syntax {uid.name} ({uid}) can't be decoded here; pip install "
             "'imgae_monai[dicom]', or decompress it, as with gdcmconv --raw IN OUT"

@@ -10,7 +10,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit
 
 from imgae_monai.data.windows import percentile_range, scale_to_unit
 
@@ -107,7 +106,8 @@ def _apply_window(dataset: Dataset, values: np.ndarray) -> np.ndarray:
     if width <= 0 or (function == "LINEAR" and width < 1):
         raise ValueError(f"Window Width {width:g} is no width for the VOI LUT function {function}; {_WINDOW_MEND}")
     if function == "SIGMOID":
-        return expit(4 * (values - centre) / width).astype(np.float32)
+        exponent = np.clip(-4 * (values - centre) / width, -700, 700)  # what float64 can hold
+        return (1 / (1 + np.exp(exponent))).astype(np.float32)
     if function not in ("LINEAR", "LINEAR_EXACT"):
         raise ValueError(f"VOI LUT function {function!r}, expected LINEAR, LINEAR_EXACT or SIGMOID; {_WINDOW_MEND}")
     if function == "LINEAR":

@@ -14,8 +14,8 @@ import tempfile
 import warnings
 from typing import IO, Any
 
-# libjpeg goes on after these, with whatever pixels come out
-_DAMAGE = re.compile(rb"corrupt|premature|bogus|inconsistent|unsupported|invalid|error", re.IGNORECASE)
+# libjpeg goes on after these, with whatever pixels come out; its other warnings are harmless
+_DAMAGE = re.compile(rb"corrupt|premature|bogus|inconsistent", re.IGNORECASE)
 
 
 def _decode(path: str, messages: IO[bytes]) -> tuple[dict[str, Any], bytes]:

@@ -61,7 +61,7 @@ def read_image(image: PathLike | EncodedImage, window: str = "auto", spatial_dim
         raise
     except Exception as e:  # over a damaged file, decoders raise anything: AttributeError, struct.error, zlib.error
         reason = str(e) if isinstance(e, (OSError, ValueError)) and str(e) else f"{type(e).__name__}: {e}"
-        raise InputError(f"cannot read {image}: {reason}; replace it or take it out") from e
+        raise InputError(f"cannot read {image}: {' '.join(reason.split())}; replace it or take it out") from e
     if spatial_dims not in (None, array.ndim):
         kind, mend = ("a volume", "give slice_axis, or spatial_dims 3") if array.ndim == 3 else ("2-D", "take it out")
         raise InputError(f"cannot use {image}: it is {kind}, shape {array.shape}, expected {spatial_dims} axes; {mend}")

@@ -185,6 +185,13 @@ def test_colour_becomes_luminance(tmp_path, window):
     np.testing.assert_allclose(image, [[0.299, 0.587, 0.114, 1]], atol=1e-6)
 
 
+def test_three_samples_a_pixel_that_claim_to_be_grey_are_refused(tmp_path):
+    colours = np.arange(12, dtype=np.uint8).reshape(1, 4, 3)
+    path = dicom(tmp_path / "a.dcm", colours, "RGB", PhotometricInterpretation="MONOCHROME2")
+    with pytest.raises(InputError, match=r"a\.dcm: photometric interpretation 'MONOCHROME2' of shape \(1, 4, 3\)"):
+        read_image(path)
+
+
 def test_ybr_is_converted_before(tmp_path):
     # Y, Cb, Cr of a pure grey and of pure red (ITU-R 601, full range)
     ybr = np.array([[[128, 128, 128], [76, 85, 255]]], dtype=np.uint8)
@@ -317,13 +324,14 @@ def set_syntax(path: Path, uid: str) -> Path:
     ("uid", "message"),
     [
         ("1.2.840.10008.1.2.4.201", "transfer syntax High-Throughput JPEG 2000 .* can't be decoded here; pip install"),
+        ("1.2.840.10008.1.2.4.51", "transfer syntax JPEG Extended .* can't be decoded here; .*gdcmconv --raw"),
         ("1.2.840.10008.1.2.4.100", "transfer syntax MPEG2 .* can't be decoded here"),
         ("1.2.840.10008.1.2.1.99", "transfer syntax Deflated Explicit VR Little Endian; decompress it"),
     ],
 )
 def test_a_transfer_syntax_that_is_not_decoded_is_named(tmp_path, uid, message):
     with pytest.raises(InputError, match=rf"a\.dcm: {message}"):
-        read_image(set_syntax(dicom(tmp_path / "a.dcm", GREY), uid))
+        read_image(set_syntax(dicom(tmp_path / "a.dcm", DEEP, **TWELVE), uid))
 
 
 @pytest.mark.parametrize(
