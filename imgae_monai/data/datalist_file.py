@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgae_monai.data.encoded_image import is_streamed
+from imgae_monai.data.folder import header_of
 from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.data.volumes import volume_of
 from imgae_monai.exceptions import InputError
@@ -23,7 +24,7 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
 
     Args:
         path: JSON file. Relative image paths start at its folder. Every item has ``image`` and ``label`` (0 or 1), and
-            may have ``patient_id``; without it the image's path stands for the patient.
+            may have ``patient_id``; without it a DICOM's header is asked, and else the path stands for the patient.
 
     Returns:
         dicts with ``image`` (path), ``label``, ``patient_id``, ``split`` and whatever else an item has.
@@ -50,7 +51,11 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path} has no items: expected sections {list(SECTIONS)} or one list of items")
     items = [_check_item(path, i, entry) for i, entry in enumerate(entries)]
-    warn_unknown_patients(path, sum(entry.get("patient_id") in (None, "") for entry in entries), len(items))
+    unknown = [item for item in items if item["patient_id"] is None]
+    warn_unknown_patients(path, len(unknown), len(items))
+    for item, entry in zip(items, entries, strict=True):
+        if item["patient_id"] is None:
+            item["patient_id"] = volume_of(item["image"]) or entry["image"]
     return items
 
 
@@ -77,11 +82,13 @@ def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
     if is_streamed(image) and not isinstance(entry.get("sha256"), str):
         raise InputError(f"{where} ({image}): an image of a stream is known by its sha256, which is missing")
     patient_id = entry.get("patient_id")
+    if patient_id in (None, ""):
+        patient_id = header_of(Path(image)).get("patient_id")
     return {
         **entry,
         "image": image,
         "label": int(entry["label"]),
-        "patient_id": volume_of(entry["image"]) if patient_id in (None, "") else str(patient_id),
+        "patient_id": None if patient_id is None else str(patient_id),
     }
 
 

@@ -79,7 +79,7 @@ def read_folder_tree(
                     "split": SPLIT_FOLDERS[split_folder.name.lower()],
                 }
                 known = manifest.get(path.relative_to(root).as_posix(), {})
-                item.update(_from_header(path) | {key: known[key] for key in _MANIFEST_FIELDS if known.get(key)})
+                item.update(header_of(path) | {key: known[key] for key in _MANIFEST_FIELDS if known.get(key)})
                 if patient_pattern is not None:
                     item["patient_id"] = _patient_from_name(path, patient_pattern)
                 items.append(item)
@@ -113,9 +113,19 @@ def foreign_images(folder: Path) -> list[Path]:
     )
 
 
-def _from_header(path: Path) -> dict[str, str]:
-    """What a DICOM's header knows; nothing of a damaged one, which is refused when its image is read."""
-    if not is_dicom(path):
+def header_of(path: Path) -> dict[str, str]:
+    """What a DICOM's header knows; nothing of a damaged one, which is refused when its image is read.
+
+    Args:
+        path: any file.
+
+    Returns:
+        see :py:func:`imgae_monai.data.dicom_reader.dicom_header`; empty for other files.
+
+    Raises:
+        InputError: when pydicom is missing, rather than to take images of one patient for those of several.
+    """
+    if not path.is_file() or not is_dicom(path):
         return {}
     require_pydicom(path)
     try:

@@ -40,14 +40,14 @@ def expand_volumes(
 
 
 def volume_of(image: str) -> str:
-    """The volume that a slice is of, which stands for its patient where that is not known; any other image itself.
+    """The NIfTI file that an image is, or is a slice of; ``""`` for any other image.
 
     Example:
         >>> volume_of("a.nii.gz#2/40"), volume_of("x.npy#17")
-        ('a.nii.gz', 'x.npy#17')
+        ('a.nii.gz', '')
     """
-    path, fragment = split_reference(image)
-    return str(path) if fragment and is_nifti(path) else image
+    path = split_reference(image)[0]
+    return str(path) if is_nifti(path) else ""
 
 
 def _slices(item: dict[str, Any], axis: int, fraction: float) -> list[dict[str, Any]]:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from monai.data import load_decathlon_datalist
 
 from imgae_monai.data import Datalist, read_datalist_file, write_datalist_file
 from imgae_monai.exceptions import InputError
+from tests.data.medical_files import dicom
 
 
 def written(folder: Path, content) -> Path:
@@ -144,3 +146,14 @@ def test_a_section_of_another_name_is_refused(tmp_path):
     )
     with pytest.raises(InputError, match=r"has the section\(s\) \['testing'\], expected"):
         read_datalist_file(path)
+
+
+def test_the_patient_of_a_dicom_comes_from_its_header_where_the_list_does_not_say(tmp_path, caplog):
+    pytest.importorskip("pydicom", reason="needs the extra dicom")
+    for name, patient in (("a.dcm", "p7"), ("b.dcm", "p7"), ("c.dcm", "")):
+        dicom(tmp_path / name, np.arange(20, dtype=np.uint8).reshape(4, 5), PatientID=patient)
+    entries = [{"image": name, "label": 0} for name in ("a.dcm", "b.dcm", "c.dcm")]
+    entries[1]["patient_id"] = "q1"
+    path = written(tmp_path, {"test": entries})
+    assert [item["patient_id"] for item in read_datalist_file(path)] == ["p7", "q1", "c.dcm"]
+    assert "the patient of 1 of 3 images is not known" in caplog.text

@@ -111,9 +111,11 @@ def test_sources_and_folders_are_sliced(tmp_path):
 def test_slices_in_a_datalist_file_share_their_volume_as_patient(tmp_path, caplog):
     path = volume(tmp_path / "a.nii")
     sections = {"training": "#2/1", "test": "#2/5"}
-    content = {key: [{"image": f"{path.name}{fragment}", "label": 0}] for key, fragment in sections.items()}
+    content = {key: [{"image": f"./{path.name}{fragment}", "label": 0}] for key, fragment in sections.items()}
+    content["test"].append({"image": path.name, "label": 0})
     (tmp_path / "list.json").write_text(json.dumps(content), encoding="utf-8")
-    assert {item["patient_id"] for item in read_source(tmp_path / "list.json").items} == {"a.nii"}
+    assert {item["patient_id"] for item in read_source(tmp_path / "list.json").items} == {str(path)}
+    assert "the patient of 3 of 3 images is not known" in caplog.text
     content["validation"] = [{"image": str(volume(tmp_path / "b.nii", 1)), "label": 0}]
     (tmp_path / "list.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InputError, match=r"1 patient\(s\) stand in more than one split"):
@@ -123,4 +125,4 @@ def test_slices_in_a_datalist_file_share_their_volume_as_patient(tmp_path, caplo
 def test_the_volume_of_a_slice():
     assert volume_of("x/a.nii#1/2") == "x/a.nii"
     assert volume_of("x/a.nii") == "x/a.nii"
-    assert volume_of("x/a.npy#1") == "x/a.npy#1"
+    assert volume_of("x/a.npy#1") == volume_of("a.png") == ""
