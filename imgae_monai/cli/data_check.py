@@ -98,7 +98,7 @@ def _write_fix_list(path: Path, audit: Audit, overwrite: bool) -> dict[int, str]
 
     removed = write_fix_list(path, audit, overwrite)
     tally = Counter((reason, audit.source.items[i]["split"]) for i, reason in removed.items())
-    print(f"\n{len(audit.source.items) - len(removed)} images are in {path}; left out:")
+    print(f"\n{len(audit.source.items) - len(removed)} images are in {path}; left out{':' if removed else ' are none'}")
     for (reason, split), n in sorted(tally.items()):
         print(f"  {n:6} of {split:6} {reason.replace('_', ' ')}")
     return removed
