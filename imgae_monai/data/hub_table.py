@@ -146,8 +146,8 @@ def _builder(source: HubSource) -> Any:
     kind = type(builder).__module__.rsplit(".", 1)[-1]
     if kind not in _BUILDERS:
         raise InputError(f"data {source.uri} is of the format {kind!r}, expected one of {list(_BUILDERS)}")
-    files = [Path(str(file)).stem for split in (builder.config.data_files or {}).values() for file in split]
-    if kind == "imagefolder" and "metadata" not in files:
+    named = [Path(str(file)).stem for split in (builder.config.data_files or {}).values() for file in split]
+    if kind == "imagefolder" and "metadata" not in named:
         # by itself it leaves the label out of a split of one class, as training images are
         return datasets.load_dataset_builder(source.name, source.config, revision=source.revision, drop_labels=False)
     return builder

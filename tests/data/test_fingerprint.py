@@ -81,3 +81,19 @@ def test_an_empty_file_is_named(tmp_path):
     (tmp_path / "a.png").touch()
     with pytest.raises(InputError, match=r"a\.png: the file is empty \(0 bytes\)"):
         add_hashes([{"image": str(tmp_path / "a.png")}])
+
+
+def test_images_of_one_container_have_hashes_of_their_own(tmp_path):
+    (tmp_path / "v.nii.gz").write_bytes(b"volume")
+    images = [f"{tmp_path / 'v.nii.gz'}#2/{k}" for k in (0, 1)]
+    whole = hashlib.sha256(b"volume").hexdigest()
+    expected = [hashlib.sha256(f"{whole}#2/{k}".encode()).hexdigest() for k in (0, 1)]
+    assert [item["sha256"] for item in add_hashes([{"image": image} for image in images])] == expected
+
+
+def test_only_an_image_of_a_stream_keeps_its_hash(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"abc")
+    given = [
+        {"image": image, "sha256": "told"} for image in (str(tmp_path / "a.png"), "hf://a/b?streaming=true#train/0")
+    ]
+    assert [item["sha256"] for item in add_hashes(given)] == [hashlib.sha256(b"abc").hexdigest(), "told"]

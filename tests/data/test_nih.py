@@ -156,6 +156,44 @@ def test_load_datalist_splits_validation_off_by_patient(root):
     assert len(splits) == 1
 
 
+def boxes(root: Path, *rows: str) -> None:
+    header = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
+    (root / "BBox_List_2017.csv").write_text(header + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+def test_boxes_are_shares_of_the_image(root):
+    assert all("boxes" not in item for item in read_nih(root))
+    boxes(root, "6_0.png,Mass,256,512.5,128,102.4,,,", "6_0.png,Effusion,0,0,1024,1024,,,", "9_9.png,Mass,1,1,1,1,,,")
+    items = {Path(item["image"]).name: item for item in read_nih(root)}
+    assert items["6_0.png"]["boxes"] == [
+        {"finding": "Mass", "box": [0.25, 0.50048828125, 0.125, 0.1]},
+        {"finding": "Effusion", "box": [0, 0, 1, 1]},
+    ]
+    assert "boxes" not in items["5_0.png"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("6_0.png,Mass,a,1,1,1,,,", r"line 2: expected a box x, y, w, h in pixels, got \['a', '1', '1', '1'\]"),
+        ("6_0.png,Mass,1,1", "line 2: expected a box"),
+        ("6_0.png,Mass,1024,1,1,1,,,", "line 2: the box .* is not within 1024 x 1024 pixels"),
+        ("6_0.png,Mass,1,1,0,1,,,", "is not within"),
+        ("6_0.png,Mass,nan,1,1,1,,,", "is not within"),
+    ],
+)
+def test_a_box_that_is_none_is_named(root, row, message):
+    boxes(root, row)
+    with pytest.raises(InputError, match=message):
+        read_nih(root)
+
+
+def test_another_table_of_boxes_is_refused(root):
+    (root / "BBox_List_2017.csv").write_text("name,x,y\n", encoding="utf-8")
+    with pytest.raises(InputError, match="does not start with 'Image Index,Finding Label'"):
+        read_nih(root)
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no real images at {REAL}")
 def test_real_release_has_the_published_counts():
     items = read_nih(REAL)
@@ -164,3 +202,8 @@ def test_real_release_has_the_published_counts():
     patients = [{i["patient_id"] for i in items if i["split"] == split} for split in ("train", "test")]
     assert not patients[0] & patients[1]
     assert {i["view"] for i in items} == {"PA", "AP"}
+    listed = [box for item in items for box in item.get("boxes", [])]
+    assert len(listed) == 49
+    assert sum(box["finding"] == "Pneumonia" for box in listed) == 43  # grep -c
+    first = next(item for item in items if item["image"].endswith("00000150_002.png"))["boxes"][0]["box"]
+    assert [round(1024 * value, 3) for value in first] == [601.397, 595.979, 215.636, 180.961]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imgae_monai.data import check_disjoint, split_validation
+from imgae_monai.data import check_disjoint, check_labels, split_validation
 from imgae_monai.exceptions import InputError
 
 
@@ -132,3 +132,16 @@ def test_patients_who_share_an_image_stay_together():
         split = {item["patient_id"]: item["split"] for item in split_validation(items, 0.4, seed)}
         assert len({split["p2"], split["p5"], split["p7"]}) == 1
         assert set(split.values()) == {"train", "val"}
+
+
+def test_one_image_under_both_labels_is_named():
+    items = [
+        {"image": f"{i}.png", "label": label, "sha256": sha256, "split": "test"}
+        for i, (label, sha256) in enumerate([(0, "a"), (1, "b"), (1, "c"), (0, "b"), (1, "c")])
+    ]
+    check_labels(items[:3])
+    message = (
+        r"^1 image\(s\) stand under both labels, byte for byte the same: 3\.png \(normal\) and 1\.png \(abnormal\)\."
+    )
+    with pytest.raises(InputError, match=message):
+        check_labels(items)

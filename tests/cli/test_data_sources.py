@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from imgae_monai.cli.bundle_config import data_sources, given
+from imgae_monai.exceptions import InputError
+
+
+def test_sources_are_separated_by_commas_and_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    uris = "hf://owner/name, hf://./local?label=x,kaggle://owner/name,synthetic://?size=32"
+    assert data_sources(f"a/b,{uris}") == [
+        str(tmp_path / "a" / "b"),
+        "hf://owner/name",
+        f"hf://{tmp_path}/local?label=x",
+        "kaggle://owner/name",
+        "synthetic://?size=32",
+    ]
+    assert data_sources("a") == data_sources(["a"]) == str(tmp_path / "a")
+    assert data_sources(data_sources(f"a,{uris}")) == data_sources(f"a,{uris}")  # as compare reads it back
+
+
+def test_a_path_with_a_comma_that_exists_is_one_source(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a,b").mkdir()
+    assert data_sources("a,b") == str(tmp_path / "a,b")
+    assert data_sources("a,c") == [str(tmp_path / "a"), str(tmp_path / "c")]
+
+
+@pytest.mark.parametrize("data", ["", "a,,b", "a,", ["a", ""]])
+def test_an_empty_source_is_refused(data):
+    with pytest.raises(InputError, match="data names an empty source"):
+        data_sources(data)
+
+
+def test_filters_become_lists():
+    assert given(views="PA, AP", sexes="F", findings="Mass", ages="18-90", normal_names="0") == {
+        "views": ["PA", "AP"],
+        "sexes": ["F"],
+        "findings": ["Mass"],
+        "ages": "18-90",
+        "normal_names": ["0"],
+    }
