@@ -72,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         _keep_text(COMMANDS)
         fire.Fire(COMMANDS, command=words, name="imgae-monai")
     except KeyboardInterrupt:
-        print("interrupted; imgae-monai train ... --resume goes on from the last epoch", file=sys.stderr)
+        going_on = "; imgae-monai train ... --resume goes on from the last epoch" if argv[:1] == ["train"] else ""
+        print(f"interrupted{going_on}", file=sys.stderr)
         sys.exit(130)
     except Exception as e:
         message = explain(e)

@@ -119,7 +119,7 @@ def train(
         cache: auto (by the budget), memory, smart (a moving window), persistent (on disk) or none. Default auto.
         cache_rate: share of the images kept decoded in memory at the most, 0 to 1. Default 1.0.
         cache_dir: folder for images decoded once and kept on disk, where memory is short. Default none.
-        cache_dtype: type of cached training images: auto (uint8 where exact, else float16), uint8, float16 or float32.
+        cache_dtype: of cached training images: auto (uint8 if exact, else float16), uint8, float16, float32. Default auto.
         replace_rate: share of a moving window that is replaced each epoch, 0 to 1. Default 0.25.
         seed: seed of weights, order and the validation split. Default 0.
         normal_names: names of the normal class's folders, separated by commas. Default normal.

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgae_monai.data import Datalist, load_datalist, refuse_seen, write_datalist_file, write_synthetic_dataset
+from imgae_monai.data import (
+    Datalist,
+    file_sha256,
+    load_datalist,
+    refuse_seen,
+    write_datalist_file,
+    write_synthetic_dataset,
+)
 from imgae_monai.exceptions import InputError
 
 SMALL = {"size": 32, "n_train": 9, "n_val": 4, "n_test_normal": 3, "n_test_abnormal": 3}
@@ -159,7 +166,8 @@ def test_a_copy_in_another_split_is_refused(tmp_path):
 def test_select_gives_what_a_dataset_takes(tmp_path):
     data = load_datalist(tree(tmp_path / "d"), patient_pattern=PATTERN)
     path = str(tmp_path / "d" / "test" / "abnormal" / "p70_0.png")
-    assert data.select("test", 1) == [{"image": path, "image_path": path, "label": 1, "patient_id": "p70"}]
+    known = {"image": path, "image_path": path, "label": 1, "patient_id": "p70", "sha256": file_sha256(path)}
+    assert data.select("test", 1) == [known]
     assert [i["label"] for i in data.select("test")] == [1, 0]
     assert [i["patient_id"] for i in data.select("test", 0)] == ["p60"]
 
