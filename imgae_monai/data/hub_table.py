@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imgae_monai.data.folder import SPLIT_FOLDERS
+from imgae_monai.data.hub_stream import HubStream, stored_features
 from imgae_monai.data.hub_uri import HubSource
 from imgae_monai.exceptions import InputError, SourceUnavailable
 
@@ -28,6 +29,12 @@ class Columns:
     label: str
     patient: str | None
     label_feature: Any
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns, each once."""
+        names = [self.image, self.label, *([self.patient] if self.patient else [])]
+        return list(dict.fromkeys(names))
 
     def names(self, value: Any, where: object) -> list[str]:
         """Class names of one image, from its label as stored.
@@ -52,7 +59,7 @@ def _text(value: Any) -> str:
 
 
 def open_splits(source: HubSource) -> dict[str, Any]:
-    """The splits of a data set under their own names: ``datasets.Dataset``, or ``IterableDataset`` where streamed.
+    """The splits of a data set under their own names: ``datasets.Dataset``, or :py:class:`HubStream` where streamed.
 
     Raises:
         SourceUnavailable: when the extra is missing, the path doesn't exist, or the hub can't be reached or has no such
@@ -73,10 +80,10 @@ def open_splits(source: HubSource) -> dict[str, Any]:
         if path is not None and _is_saved(path):
             saved = datasets.load_from_disk(str(path))
             splits = saved if isinstance(saved, dict) else {str(saved.split or "train"): saved}
-            return {k: v.to_iterable_dataset() if source.streaming else v for k, v in splits.items()}
+            return {name: _saved_stream(split) for name, split in splits.items()} if source.streaming else splits
         builder = _builder(source)
         if source.streaming:
-            return dict(builder.as_streaming_dataset())
+            return _streams(builder, source)
         builder.download_and_prepare()
         return dict(builder.as_dataset())
 
@@ -151,6 +158,19 @@ def _builder(source: HubSource) -> Any:
         # by itself it leaves the label out of a split of one class, as training images are
         return datasets.load_dataset_builder(source.name, source.config, revision=source.revision, drop_labels=False)
     return builder
+
+
+def _saved_stream(split: Any) -> HubStream:
+    return HubStream(tuple(file["filename"] for file in split.cache_files), "arrow", split.features)
+
+
+def _streams(builder: Any, source: HubSource) -> dict[str, HubStream]:
+    kind = type(builder).__module__.rsplit(".", 1)[-1]
+    if kind not in TABLE_FILES.values():
+        raise InputError(f"data {source.uri} is an image folder, which can't be streamed: leave streaming out")
+    splits = {str(name): tuple(map(str, files)) for name, files in builder.config.data_files.items()}
+    features = builder.info.features or stored_features(next(iter(splits.values()))[0], kind)
+    return {name: HubStream(files, kind, features) for name, files in splits.items()}
 
 
 def _split_of(path: Path) -> str:

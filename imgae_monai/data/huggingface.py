@@ -91,7 +91,7 @@ def _arrow_rows(
     for file in files:
         table = open_arrow(file)
         paths = _stored_paths(table.column(columns.image))
-        wanted = [columns.label, *([columns.patient] if columns.patient else [])]
+        wanted = [name for name in columns.wanted if name != columns.image]
         for number, row in enumerate(table.select(wanted).to_pylist()):
             image = paths.get(number) or f"{file}#{number}/{columns.image}"
             yield {"image": image}, row[columns.label], columns.patient_of(row)
@@ -114,25 +114,16 @@ def _stream_rows(
 ) -> Iterator[tuple[dict[str, Any], Any, str | None]]:
     """Rows of a split in order; of each image no more than its hash stays."""
     with explained(source):
-        for number, row in enumerate(encoded(dataset, columns)):
+        rows = (row for shard in range(len(dataset.files)) for row in dataset.rows(shard, columns.wanted))
+        for number, row in enumerate(rows):
             name = f"{source.uri}#{own_name}/{number}"
             example = to_example(row, columns, name)
             digest = hashlib.sha256(example.data).hexdigest()
             yield {"image": name, "sha256": digest}, example.label, example.patient
 
 
-def encoded(dataset: Any, columns: Columns) -> Any:
-    """The stream of these columns with images left encoded."""
-    import datasets
-
-    wanted = [columns.image, columns.label, *([columns.patient] if columns.patient else [])]
-    if type(dataset.features[columns.image]).__name__ == "Image":
-        dataset = dataset.cast_column(columns.image, datasets.Image(decode=False))
-    return dataset.select_columns(list(dict.fromkeys(wanted)))
-
-
 def to_example(row: dict[str, Any], columns: Columns, name: str) -> Example:
-    """One row of :py:func:`encoded`.
+    """One row of a :py:class:`imgae_monai.data.hub_stream.HubStream`.
 
     Raises:
         InputError: when the row holds no image.

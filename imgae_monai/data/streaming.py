@@ -16,10 +16,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 from imgae_monai.data.encoded_image import EncodedImage, is_streamed
 from imgae_monai.data.hub_table import explained, find_columns, open_splits
 from imgae_monai.data.hub_uri import parse_hub_uri
-from imgae_monai.data.huggingface import encoded, to_example
+from imgae_monai.data.huggingface import to_example
 from imgae_monai.exceptions import InputError
 
-_READ_AHEAD = 16  # rows
 _Key = tuple[str, str | None]  # hash of the bytes, and the patient where the stream tells
 
 
@@ -132,18 +131,16 @@ class StreamedDataset(IterableDataset):
         self, shard_order: np.random.Generator | None, index: int = 0, n_workers: int = 1
     ) -> Iterator[tuple[_Key, bytes]]:
         """What is ours of the stream in order, or of one worker's share of its shuffled shards."""
-        # IterableDataset.shuffle of datasets opens ten shards at a time and waits five seconds at each end
         source = parse_hub_uri(self.uri)
         streams = open_splits(source)
         for own_name in self.splits:
-            columns = find_columns(streams[own_name].features, source)
-            stream = encoded(streams[own_name], columns)
-            parts = [stream]
+            stream = streams[own_name]
+            columns = find_columns(stream.features, source)
+            shards: Sequence[int] = range(len(stream.files))
             if shard_order is not None:
-                order = shard_order.permutation(stream.num_shards)[index::n_workers]
-                parts = [stream.shard(stream.num_shards, int(k)) for k in order]
+                shards = shard_order.permutation(len(stream.files))[index::n_workers].tolist()
             with explained(source):
-                for row in itertools.chain.from_iterable(map(_rows, parts)):
+                for row in itertools.chain.from_iterable(stream.rows(shard, columns.wanted) for shard in shards):
                     example = to_example(row, columns, f"a row of {self.uri}, {own_name}")
                     digest = hashlib.sha256(example.data).hexdigest()
                     key = (digest, example.patient) if (digest, example.patient) in self._mine else (digest, None)
@@ -157,13 +154,6 @@ class StreamedDataset(IterableDataset):
                 f"{self.uri} has changed: {len(lost)} image(s) of the data list came no more, {lost[0]} first; start "
                 "anew with the data as they are"
             )
-
-
-def _rows(stream: Any) -> Iterator[dict[str, Any]]:
-    """Rows of a stream, all of them in whatever worker (iterating it would share them out)."""
-    for batch in stream.iter(_READ_AHEAD):
-        for values in zip(*batch.values(), strict=True):
-            yield dict(zip(batch, values, strict=True))
 
 
 def _origin(items: Sequence[dict[str, Any]]) -> tuple[str, list[str]]:
