@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 DATA_ENTRY = "Data_Entry_2017*.csv"
 BOXES = "BBox_List_2017.csv"
 NORMAL_LABEL = "No Finding"
+_BOX_FINDINGS = {"Infiltrate": "Infiltration"}  # the release spells it otherwise in its labels
 _RELEASE_SIZE = 1024  # pixels of the release, which the boxes are in whatever size the images here have
 _COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "View Position")
 
@@ -114,7 +115,7 @@ def _read_boxes(path: Path) -> dict[str, list[dict[str, Any]]]:
                 ) from None
             if not (0 <= x < 1 and 0 <= y < 1 and 0 < w <= 1 and 0 < h <= 1):
                 raise InputError(f"{path}, line {number}: the box {row[2:6]} is not within 1024 x 1024 pixels")
-            boxes[row[0]].append({"finding": row[1], "box": [x, y, w, h]})
+            boxes[row[0]].append({"finding": _BOX_FINDINGS.get(row[1], row[1]), "box": [x, y, w, h]})
     return dict(boxes)
 
 

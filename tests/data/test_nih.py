@@ -188,6 +188,12 @@ def test_a_box_that_is_none_is_named(root, row, message):
         read_nih(root)
 
 
+def test_a_box_has_the_findings_name_of_the_labels(root):
+    boxes(root, "6_0.png,Infiltrate,256,512,128,128,,,")
+    found = [item["boxes"] for item in read_nih(root) if "boxes" in item]
+    assert [box["finding"] for box in found[0]] == ["Infiltration"]
+
+
 def test_another_table_of_boxes_is_refused(root):
     (root / "BBox_List_2017.csv").write_text("name,x,y\n", encoding="utf-8")
     with pytest.raises(InputError, match="does not start with 'Image Index,Finding Label'"):
