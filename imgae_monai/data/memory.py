@@ -16,6 +16,7 @@ import psutil
 from imgae_monai.exceptions import InputError
 
 GIGABYTE = 10**9
+_CACHE_SHARE = 0.9  # of a budget; the rest is for the data list, half-filled blocks and what loader workers copy
 _AUTO_SHARE = 0.4  # of what is available, for the caches and once more for a training step; the rest is for others
 
 
@@ -128,7 +129,7 @@ def resolve_budget(memory_budget: float | str) -> int:
 
 
 class MemoryBudget:
-    """What the caches of one run may take together.
+    """What the caches of one run may take together: nine tenths of a budget, since loading has a cost of its own.
 
     Args:
         memory_budget: gigabytes or ``"auto"``, see :py:func:`resolve_budget`.
@@ -139,12 +140,12 @@ class MemoryBudget:
     Example:
         >>> budget = MemoryBudget(1.0)
         >>> budget.take(600_000_000), budget.take(600_000_000), budget.left
-        (600000000, 400000000, 0)
+        (600000000, 300000000, 0)
     """
 
     def __init__(self, memory_budget: float | str = "auto") -> None:
         self.total = resolve_budget(memory_budget)
-        self.left = self.total
+        self.left = int(_CACHE_SHARE * self.total)
 
     def take(self, wanted: int) -> int:
         """Take up to ``wanted`` bytes of what is left.

@@ -17,7 +17,10 @@ def plan(n: int, kilobytes: int, budget: MemoryBudget, **options):
 
 
 def budget(kilobytes: float) -> MemoryBudget:
-    return MemoryBudget(kilobytes * KB / 1e9)
+    """A budget that has so much for caches."""
+    whole = MemoryBudget(0)
+    whole.left = int(kilobytes * KB)
+    return whole
 
 
 def test_what_fits_is_kept_in_memory_and_paid_for():
@@ -32,7 +35,7 @@ def test_what_does_not_fit_goes_to_disk_where_there_is_a_folder(tmp_path):
     memory = budget(999)
     chosen = plan(100, 10, memory, cache_dir=tmp_path / "deep" / "cache")
     assert (chosen.cache, chosen.cache_num) == ("persistent", 0)
-    assert memory.left == memory.total
+    assert memory.left == 999 * KB
     assert "kept on disk in" in chosen.reason
 
 

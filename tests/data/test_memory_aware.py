@@ -45,7 +45,7 @@ def pipeline(dtype: str = "auto") -> Compose:
 
 def build(items, kilobytes: float, **options):
     settings = {"progress": False, "seed": 3} | options
-    return memory_aware_dataset(items, pipeline(), MemoryBudget(kilobytes * 1e-6), **settings)
+    return memory_aware_dataset(items, pipeline(), MemoryBudget(kilobytes * 1e-6 / 0.9), **settings)
 
 
 def numbers(dataset, **options) -> list[int]:
