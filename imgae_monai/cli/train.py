@@ -101,14 +101,14 @@ def train(
         slice_axis: turn NIfTI volumes into slices: 0 sagittal, 1 coronal, 2 axial. Default none (volumes stay whole).
         slice_fraction: share of each volume's slices to take, around the middle, 0 to 1. Default 1.0.
         window: grey range of DICOM and NIfTI: auto (a DICOM's own, else percentiles), percentile or full. Default auto.
-        lower_percentile: grey values up to this percentile of the image become 0; 0 leaves them. Default 0.0.
-        upper_percentile: grey values from this percentile of the image on become 1; 100 leaves them. Default 100.0.
+        lower_percentile: grey values up to this percentile of the image become 0; 0 with 100 leave it. Default 0.0.
+        upper_percentile: grey values from this percentile of the image on become 1. Default 100.0.
         clahe: equalise local contrast (contrast limited adaptive histogram equalisation). Default false.
         augment_prob: share of the training images that are moved, and of those whose contrast changes. Default 0.5.
         rotation: training images are turned by up to this many degrees either way, 0 for never. Default 5.0.
         translation: ... shifted by up to this share of the side either way. Default 0.05.
         zoom: ... scaled by up to this share either way. Default 0.05.
-        gamma: ... given a contrast with exponent 1 plus or minus up to this, below 1. Default 0.2.
+        gamma: ... given a contrast with an exponent of up to 1 plus this, or one by that, 0 for never. Default 0.2.
         flip_prob: share of the training images mirrored left to right; a mirrored chest is abnormal. Default 0.0.
         latent_size: numbers in the bottleneck. Default 16.
         dropout: share of channels dropped in training, 0 to 1. Default 0.1.
@@ -119,7 +119,7 @@ def train(
         cache: auto (by the budget), memory, smart (a moving window), persistent (on disk) or none. Default auto.
         cache_rate: share of the images kept decoded in memory at the most, 0 to 1. Default 1.0.
         cache_dir: folder for images decoded once and kept on disk, where memory is short. Default none.
-        cache_dtype: of cached training images: auto (uint8 if exact, else float16), uint8, float16, float32. Default auto.
+        cache_dtype: of cached training images: auto (uint8 if exact or float16), uint8, float16, float32. Default auto.
         replace_rate: share of a moving window that is replaced each epoch, 0 to 1. Default 0.25.
         seed: seed of weights, order and the validation split. Default 0.
         normal_names: names of the normal class's folders, separated by commas. Default normal.

@@ -38,13 +38,13 @@ def memory_limit(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgrou
 def _group_use(proc: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
     """Limit and use of each control group that has a limit; pages of files that can be dropped don't count as used."""
     for folder in _group_folders(proc, cgroups):
-        for limit_file, use_file, droppable in (
-            ("memory.max", "memory.current", "inactive_file"),
-            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        for limit_file, use_file, prefix in (
+            ("memory.max", "memory.current", ""),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
         ):
             limit, used = _read_number(folder / limit_file), _read_number(folder / use_file)
             if limit is not None and used is not None:
-                yield limit, max(0, used - _read_stat(folder / "memory.stat", droppable))
+                yield limit, max(0, used - _file_pages(folder / "memory.stat", prefix))
 
 
 def _group_folders(proc: Path, cgroups: Path) -> list[Path]:
@@ -75,12 +75,13 @@ def _read_number(path: Path) -> int | None:
     return int(text) if text.isdigit() else None  # "max" is no limit
 
 
-def _read_stat(path: Path, key: str) -> int:
+def _file_pages(path: Path, prefix: str) -> int:
+    """Bytes of files that the system holds for later reads; it gives them up before it kills a process."""
     try:
-        pairs = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+        pairs = dict(line.split() for line in path.read_text(encoding="utf-8").splitlines())
     except OSError:
         return 0
-    return next((int(pair[1]) for pair in pairs if pair[0] == key), 0)
+    return sum(int(pairs.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
 
 
 def process_memory() -> int:

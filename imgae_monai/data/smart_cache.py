@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from monai.data import SmartCacheDataset
 
 from imgae_monai.data.tensor_arena import TensorArena
@@ -52,6 +54,20 @@ class MovingCacheDataset(SmartCacheDataset):
             seed=seed,
             copy_cache=False,
         )
+        self._update_lock = threading.RLock()  # type: ignore[assignment]  # held over a check and MONAI's own step
+
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> MovingCacheDataset:
+        """Seed the order of the window, and the random transforms.
+
+        A loader seeds what it finds to be random first: MONAI's data set would keep the seed for itself, and every
+        worker would repeat the same augmentation in every epoch.
+        """
+        super().set_random_state(seed, state)
+        if hasattr(self, "transform"):  # not yet while it is built
+            self.transform.set_random_state(seed, state)
+        return self
 
     def _load_cache_item(self, idx: int) -> Any:
         return self._arena.put_item(super()._load_cache_item(idx))
@@ -65,9 +81,9 @@ class MovingCacheDataset(SmartCacheDataset):
     def _try_update_cache(self) -> bool:
         with self._update_lock:
             failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
-        return super()._try_update_cache()
+            if failure is not None:
+                raise failure
+            return super()._try_update_cache()
 
     def shrink(self, cache_num: int) -> None:
         """Make the window smaller and let go of the images that no longer fit.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import torch
+from monai.config import PathLike
 from torch import nn
 
 from imgae_monai.data.memory import resolve_budget
@@ -31,6 +34,7 @@ def fit_batch_size(
     n_images: int,
     device: torch.device | str = "cpu",
     memory_budget: float | str = "auto",
+    record: PathLike | None = None,
 ) -> int:
     """The batch size as given, or for ``"auto"`` the largest power of two whose training step fits in memory.
 
@@ -47,6 +51,7 @@ def fit_batch_size(
         n_images: number of training images.
         device: where the network will be trained.
         memory_budget: gigabytes or ``"auto"``, see :py:func:`imgae_monai.data.resolve_budget`.
+        record: ``train.json`` of a run that goes on; ``"auto"`` is then what it was when the run started.
 
     Raises:
         InputError: when the batch size is neither ``"auto"`` nor a whole number of at least 1, or not even one image
@@ -56,6 +61,8 @@ def fit_batch_size(
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(f"batch_size must be a whole number of at least 1, or 'auto', got {batch_size!r}")
         return batch_size
+    if record is not None:
+        return int(json.loads(Path(record).read_text(encoding="utf-8"))["batch_size"])
     device = torch.device(device)
     limit = _limit(device, memory_budget)
     largest = max(1, n_images // _FEWEST_STEPS)

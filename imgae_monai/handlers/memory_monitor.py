@@ -22,7 +22,8 @@ class MemoryMonitor(TensorBoardHandler):
 
     Logged in megabytes: ``memory/process`` (with loader workers), ``memory/cache`` (cached images) and
     ``memory/available`` (what the container may still take). Where less than ``reserve`` of the container's memory is
-    available, cached images are dropped until twice that should be, with a warning; batches are never made smaller.
+    available, cached images are dropped until twice that should be, with a warning; batches are never made smaller. An
+    epoch keeps its number of steps, so a moving window that got smaller is passed over more than once.
 
     Args:
         datasets: data sets whose caches may be lowered, the first one first.

@@ -10,6 +10,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.config import PathLike
+from torch.utils.data import DataLoader
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.datalist_file import write_datalist_file
@@ -30,6 +31,7 @@ class TrainingRecord:
         ckpt_dir: folder of the checkpoints, and of ``datalist.json``.
         datalist: the data.
         validator: evaluator with the metric ``val_loss``.
+        train_loader: its batch size and number of images belong in the record, and may not change on resuming.
         settings: what else belongs in the record (bundle, preset, seed, ...).
     """
 
@@ -39,6 +41,7 @@ class TrainingRecord:
         ckpt_dir: PathLike,
         datalist: Datalist,
         validator: Engine,
+        train_loader: DataLoader,
         settings: Mapping[str, Any],
     ) -> None:
         self.path = Path(output_dir) / "train.json"
@@ -46,6 +49,7 @@ class TrainingRecord:
         self.datalist = datalist
         self.validator = validator
         self.settings = dict(settings)
+        self.epoch_shape = {"batch_size": train_loader.batch_size, "images_per_epoch": len(train_loader.dataset)}  # type: ignore[arg-type]
         self.train_loss: list[list[float]] = []
         self.val_loss: list[list[float]] = []
         self.seconds = 0.0
@@ -70,6 +74,7 @@ class TrainingRecord:
             "val_loss": self.val_loss,
             "seconds": self.seconds,
             "data_fingerprint": self.datalist.fingerprint,
+            "epoch_shape": dict(self.epoch_shape),
             "best_metric": float(self.validator.state.best_metric),
             "best_metric_epoch": int(self.validator.state.best_metric_epoch),
         }
@@ -79,12 +84,17 @@ class TrainingRecord:
 
         Raises:
             InputError: when the data are not those that the run started with: another split would mix trained and
-                held-out images.
+                held-out images; or an epoch has another number of images or batches.
         """
         if state_dict["data_fingerprint"] != self.datalist.fingerprint:
             raise InputError(
                 f"{self.datalist.source} has changed since this run was started (images, labels, patients or splits): "
                 f"bring the data back (the list is {self.ckpt_dir / 'datalist.json'}), or start a new run"
+            )
+        if state_dict["epoch_shape"] != self.epoch_shape:
+            raise InputError(
+                f"this run was started with {state_dict['epoch_shape']}, now it would go on with {self.epoch_shape}: "
+                "there is another amount of memory than there was; make it the same, or start a new run"
             )
         self.train_loss = [list(x) for x in state_dict["train_loss"]]
         self.val_loss = [list(x) for x in state_dict["val_loss"]]
@@ -141,6 +151,7 @@ class TrainingRecord:
         validated = best.best_metric_epoch != -1
         record = {
             **self.settings,
+            **self.epoch_shape,
             "synthetic": self.datalist.synthetic,
             **({"notice": SYNTHETIC_NOTICE} if self.datalist.synthetic else {}),
             "data": self.datalist.source,

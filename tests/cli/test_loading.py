@@ -46,7 +46,7 @@ def test_where_images_are_kept_changes_no_weight(flags, runs, train_tiny, tmp_pa
 
 
 def test_a_moving_window_trains_and_says_so(train_tiny, tmp_path):
-    run = train_tiny(BUNDLE, tmp_path / "run", "--memory_budget", 0.0002, "--epochs", 3)
+    run = train_tiny(BUNDLE, tmp_path / "run", "--memory_budget", 0.00025, "--epochs", 3)
     log = (run / "train.log").read_text()
     assert "training images: 24 images of" in log
     assert "an epoch sees a window of" in log
@@ -69,7 +69,10 @@ def test_workers_share_the_cache_and_repeat_the_weights(train_tiny, tmp_path):
 def test_the_batch_size_is_found_by_steps(cli, train_tiny, tmp_path):
     run = train_tiny(BUNDLE, tmp_path / "run", "--batch_size", "auto")
     assert "batch_size auto: 2 images a step" in (run / "train.log").read_text()  # 24 images, 8 steps: 3, so 2
-    assert json.loads((run / "configs" / "train.json").read_text())["batch_size"] == "auto"
+    assert json.loads((run / "train.json").read_text())["batch_size"] == 2
+    train_tiny(BUNDLE, run, "--batch_size", "auto", "--resume", "--epochs", 3)
+    assert (run / "train.log").read_text().count("batch_size auto:") == 1  # what it was is kept
+    assert json.loads((run / "train.json").read_text())["epochs_run"] == 3
     cli("evaluate", run, "--n_bootstrap", 50)
     assert (run / "metrics.json").is_file()
 

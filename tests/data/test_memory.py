@@ -32,10 +32,10 @@ def test_a_version_2_group_limits_what_is_available(tmp_path):
         {
             "job/memory.max": f"{100 * MB}\n",
             "job/memory.current": f"{70 * MB}\n",
-            "job/memory.stat": f"anon {40 * MB}\ninactive_file {20 * MB}\nactive_file 5\n",
+            "job/memory.stat": f"anon {40 * MB}\nshmem 7\ninactive_file {15 * MB}\nactive_file {5 * MB}\n",
         },
     )
-    assert available_memory(**where) == 50 * MB  # 100 - (70 - 20): cached pages of files can be dropped
+    assert available_memory(**where) == 50 * MB  # 100 - (70 - 15 - 5): pages of files can be dropped
     assert memory_limit(**where) == 100 * MB
 
 
@@ -61,7 +61,7 @@ def test_a_version_1_group_is_read_and_its_root_where_the_own_group_is_not_mount
         {
             "memory/memory.limit_in_bytes": f"{64 * MB}\n",
             "memory/memory.usage_in_bytes": f"{30 * MB}\n",
-            "memory/memory.stat": f"inactive_file 1\ntotal_inactive_file {6 * MB}\n",
+            "memory/memory.stat": f"inactive_file 1\ntotal_inactive_file {4 * MB}\ntotal_active_file {2 * MB}\n",
         },
     )
     assert available_memory(**where) == 40 * MB

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import DataLoader, Dataset, PersistentDataset
-from monai.transforms import Compose, EnsureTyped, RandFlipd
+from monai.transforms import Compose, EnsureTyped, RandFlipd, RandGaussianNoised
 from PIL import Image
 
 from imgae_monai.data import (
@@ -119,6 +119,35 @@ def test_the_seed_orders_the_window(items):
     windows = [numbers(build(items, 40, seed=seed)) for seed in (3, 3, 4)]
     assert windows[0] == windows[1]
     assert windows[0] != windows[2]
+
+
+@pytest.mark.parametrize("kilobytes", [40, 1000])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_augmentation_differs_by_worker_and_epoch_and_repeats_by_seed(items, kilobytes, workers):
+    def noise(seed: int) -> list[float]:
+        """What a random transform drew for every image of two epochs."""
+        noisy = Compose([*pipeline().transforms[:-1], RandGaussianNoised("image", prob=1.0, std=1.0)])
+        budget = MemoryBudget(kilobytes * 1e-6 / 0.9)
+        dataset = memory_aware_dataset(items, noisy, budget, progress=False, seed=3)
+        torch.manual_seed(seed)
+        loader = DataLoader(dataset, batch_size=2, num_workers=workers)
+        return [float(image.std()) for _ in range(2) for batch in loader for image in batch["image"]]
+
+    first = noise(0)
+    assert len(set(first)) == len(first)
+    assert noise(0) == first
+    assert noise(1) != first
+
+
+def test_a_failure_between_check_and_step_is_not_lost(items, tmp_path):
+    data = spoilt(items, tmp_path)
+    seed = next(s for s in range(50) if N - 1 in np.random.RandomState(s).permutation(N)[9:12])
+    dataset = MovingCacheDataset(data, pipeline(), 9, 0.25, seed=seed, progress=False)
+    dataset.start()
+    with pytest.raises(RuntimeError):
+        move(dataset, 1)
+    assert all(isinstance(item, dict) for item in dataset._cache)
+    dataset.shutdown()
 
 
 def move(dataset, n_epochs: int) -> None:

@@ -64,6 +64,14 @@ def test_an_epoch_keeps_eight_steps(steps, caplog):
     assert fit_batch_size("auto", network(), LOSS, SHAPE, n_images=3, memory_budget=100) == 1
 
 
+def test_a_run_that_goes_on_keeps_its_batch_size(steps, tmp_path):
+    (tmp_path / "train.json").write_text('{"batch_size": 32}')
+    record = tmp_path / "train.json"
+    assert fit_batch_size("auto", network(), LOSS, SHAPE, n_images=80, memory_budget=0.2, record=record) == 32
+    assert fit_batch_size(4, network(), LOSS, SHAPE, n_images=80, record=record) == 4
+    assert steps == []
+
+
 def test_too_little_memory_for_one_image_is_explained(steps):
     with pytest.raises(InputError, match=r"not even a batch of one \(1, 8, 8\) image fits into 0.10 GB on cpu: raise"):
         fit_batch_size("auto", network(), LOSS, SHAPE, n_images=80, memory_budget=0.1)

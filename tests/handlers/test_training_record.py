@@ -59,11 +59,12 @@ class Run:
         )
         settings = {"bundle": "tiny", "seed": 3}
         datalist = datalist_of(folder, synthetic)
-        self.record = TrainingRecord(folder / "eval", self.models, datalist, self.validator, settings)
+        train_loader = loader(TRAIN)
+        self.record = TrainingRecord(folder / "eval", self.models, datalist, self.validator, train_loader, settings)
         self.trainer = SupervisedTrainer(
             device="cpu",
             max_epochs=len(constants),
-            train_data_loader=loader(TRAIN),
+            train_data_loader=train_loader,
             network=self.network,
             optimizer=torch.optim.SGD(self.network.parameters(), lr=0.0),
             loss_function=nn.L1Loss(),
@@ -254,4 +255,16 @@ def test_other_data_cannot_be_resumed_on(tmp_path):
     run = Run(tmp_path, constants=(0.5,))
     state = {**run.record.state_dict(), "data_fingerprint": "of other data"}
     with pytest.raises(InputError, match="has changed since this run was started"):
+        run.record.load_state_dict(state)
+
+
+@pytest.mark.parametrize("change", [{"batch_size": 4}, {"images_per_epoch": 3}])
+def test_an_epoch_of_another_shape_cannot_be_resumed_on(tmp_path, change):
+    run = Run(tmp_path)
+    state = run.record.state_dict()
+    assert state["epoch_shape"] == {"batch_size": 2, "images_per_epoch": 5}
+    state["epoch_shape"] |= change
+    with pytest.raises(
+        InputError, match=r"this run was started with .*, now it would go on with \{'batch_size': 2, 'im"
+    ):
         run.record.load_state_dict(state)
