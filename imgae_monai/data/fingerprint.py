@@ -13,6 +13,7 @@ from monai.config import PathLike
 from imgae_monai.data.arrow_reader import arrow_bytes
 from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.image_reference import split_reference
+from imgae_monai.data.nifti_reader import is_nifti, slice_place
 from imgae_monai.data.npy_reader import npy_row
 from imgae_monai.exceptions import InputError
 
@@ -38,10 +39,12 @@ def add_hashes(items: Sequence[dict[str, Any]], n_threads: int = 8) -> list[dict
 
     It is of the image's file; of the encoded bytes in an Arrow cell (so that a data set has one fingerprint whether it
     is streamed or not); of one array in a ``.npy``; and of the file's hash and the place where another container holds
-    several. Only an image of a stream, which was hashed as it passed, keeps the hash that its item has.
+    several. Only an image of a stream, which was hashed as it passed, keeps the hash that its item has. NIfTI volumes
+    and their slices also have the hash of the volume's file, under ``volume_sha256``.
 
     Raises:
-        InputError: when a file can't be read or is empty (all empty files have one hash, and would pass for copies).
+        InputError: when a file can't be read or is empty (all empty files have one hash, and would pass for copies), or
+            a slice's place is spelt in another way than ``axis/index``.
     """
     here = [item["image"] for item in items if not is_streamed(item["image"])]
     containers = {path for path, fragment in map(split_reference, here) if fragment}
@@ -52,7 +55,14 @@ def add_hashes(items: Sequence[dict[str, Any]], n_threads: int = 8) -> list[dict
     for item, sha256 in zip(items, hashes, strict=True):
         if sha256 == empty:
             raise InputError(f"cannot read {item['image']}: the file is empty (0 bytes); replace it or take it out")
-    return [{**item, "sha256": sha256} for item, sha256 in zip(items, hashes, strict=True)]
+    return [_with_hashes(item, sha256, shared) for item, sha256 in zip(items, hashes, strict=True)]
+
+
+def _with_hashes(item: dict[str, Any], sha256: str, containers: dict[Path, str]) -> dict[str, Any]:
+    own = {key: value for key, value in item.items() if key != "volume_sha256"}  # as a list told it
+    path, fragment = split_reference(item["image"])
+    volume = {"volume_sha256": containers[path] if fragment else sha256} if is_nifti(path) else {}
+    return {**own, "sha256": sha256, **volume}
 
 
 def _container_sha256(path: Path) -> str:
@@ -73,6 +83,8 @@ def _image_sha256(item: dict[str, Any], containers: dict[Path, str]) -> str:
         except (OSError, ValueError) as e:
             raise InputError(f"cannot read {item['image']}: {e}") from e
         return hashlib.sha256(f"{row.dtype.str} {row.shape} ".encode() + row.tobytes()).hexdigest()
+    if is_nifti(path):
+        slice_place(path, fragment)
     return hashlib.sha256(f"{containers[path]}#{fragment}".encode()).hexdigest()
 
 

@@ -20,6 +20,9 @@ from __future__ import annotations
 
 import functools
 import gzip
+import os
+import re
+import threading
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +37,8 @@ MAX_VOXELS = 1 << 29  # 2 GiB as float32
 _HEADER_SIZES = {348: "Nifti1Image", 540: "Nifti2Image"}
 _MAX_DEFLATE_RATIO = 1032  # no deflate stream expands more
 _MAX_TRAILING = 1 << 26
+_PLACE = re.compile(r"([012])/(0|[1-9][0-9]{0,9})")
+_LOCKS: dict[int, threading.Lock] = {}  # by process: a child that was forked must not inherit a lock that is held
 
 
 def is_nifti(path: Path) -> bool:
@@ -44,7 +49,8 @@ def is_nifti(path: Path) -> bool:
 def read_nifti(path: Path, fragment: str = "", window: str = "auto") -> np.ndarray:
     """Read a volume or one slice of it; values are scaled over the whole volume, so that its slices are consistent.
 
-    The last volume stays in memory, since a compressed one must be decompressed whole for each slice.
+    The last volume of which a slice was read stays in memory, since a compressed one must be decompressed whole for
+    each slice. Threads that want slices of it wait for one of them to decode it.
 
     Args:
         path: ``.nii`` or ``.nii.gz`` file.
@@ -61,12 +67,29 @@ def read_nifti(path: Path, fragment: str = "", window: str = "auto") -> np.ndarr
             that can't be true. What nibabel raises over a damaged file passes through.
     """
     shape = nifti_shape(path)
-    axis, index = _parse_fragment(path, fragment, shape) if fragment else (_thin_axis(shape), 0)
+    full = window == "full"
+    if not fragment:
+        axis, volume = _thin_axis(shape), _decode(path, full)
+        return np.array(_upright(volume if axis is None else np.take(volume, 0, axis=axis)), order="C")
+    axis, index = slice_place(path, fragment)
+    if index >= shape[axis]:
+        raise InputError(f"cannot read {path}#{fragment}: expected axis/index in the canonical shape {shape}, as #2/0")
     stat = path.stat()
-    volume = _volume(path, stat.st_mtime_ns, stat.st_size, "full" if window == "full" else "percentile")
-    if axis is not None:
-        return np.array(_upright(np.take(volume, index, axis=axis)), order="C")
-    return np.array(_upright(volume), order="C")
+    with _LOCKS.setdefault(os.getpid(), threading.Lock()):
+        volume = _volume(path, stat.st_mtime_ns, stat.st_size, full)
+    return np.array(_upright(np.take(volume, index, axis=axis)), order="C")
+
+
+def slice_place(path: Path, fragment: str) -> tuple[int, int]:
+    """Axis and index that a reference names.
+
+    Raises:
+        InputError: for any other spelling (``2/03``), under which one slice would pass for two images.
+    """
+    found = _PLACE.fullmatch(fragment)
+    if found is None:
+        raise InputError(f"cannot read {path}#{fragment}: expected axis/index without leading zeros, as #2/0")
+    return int(found[1]), int(found[2])
 
 
 def _upright(canonical: np.ndarray) -> np.ndarray:
@@ -162,16 +185,14 @@ def _thin_axis(shape: tuple[int, int, int]) -> int | None:
     return shape.index(1) if shape.count(1) == 1 else None
 
 
-def _parse_fragment(path: Path, fragment: str, shape: tuple[int, int, int]) -> tuple[int, int]:
-    axis, mark, index = fragment.partition("/")
-    if not mark or axis not in ("0", "1", "2") or not index.isdecimal() or int(index) >= shape[int(axis)]:
-        raise InputError(f"cannot read {path}#{fragment}: expected axis/index in the canonical shape {shape}, as #2/0")
-    return int(axis), int(index)
-
-
 @functools.lru_cache(maxsize=1)
-def _volume(path: Path, mtime_ns: int, size: int, window: str) -> np.ndarray:
-    """The whole volume in canonical order, in [0, 1]; kept until another is asked for or the file changes."""
+def _volume(path: Path, mtime_ns: int, size: int, full: bool) -> np.ndarray:
+    """The whole volume; kept until another is asked for or the file changes."""
+    return _decode(path, full)
+
+
+def _decode(path: Path, full: bool) -> np.ndarray:
+    """The whole volume in canonical order, in [0, 1]."""
     import nibabel as nib
 
     raw = _read_bytes(path)
@@ -184,7 +205,7 @@ def _volume(path: Path, mtime_ns: int, size: int, window: str) -> np.ndarray:
         )
     voxels = voxels.reshape((*voxels.shape, 1)[:3])
     voxels = nib.apply_orientation(voxels, nib.io_orientation(image.affine))
-    ends = (float(voxels.min()), float(voxels.max())) if window == "full" else percentile_range(voxels)
+    ends = (float(voxels.min()), float(voxels.max())) if full else percentile_range(voxels)
     unit = scale_to_unit(voxels, *ends)
     unit.flags.writeable = False
     return unit

@@ -29,8 +29,8 @@ def warn_unknown_patients(source: object, n_unknown: int, n_images: int) -> None
 def split_validation(items: Sequence[dict[str, Any]], val_fraction: float, seed: int) -> list[dict[str, Any]]:
     """Move a share of the training patients (all their images) to the validation split.
 
-    The choice depends on the set of patients and the seed only, not on the items' order. Patients who share an image
-    (the same bytes, where ``sha256`` is known) stay together.
+    The choice depends on the set of patients and the seed only, not on the items' order. Patients who share an image or
+    a volume (the same bytes, where ``sha256`` and ``volume_sha256`` are known) stay together.
 
     Args:
         items: data list; only its normal training images can move.
@@ -58,31 +58,35 @@ def split_validation(items: Sequence[dict[str, Any]], val_fraction: float, seed:
 
 
 def _groups(items: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Patients, those who share an image in one group; both levels sorted."""
+    """Patients, those who share an image or a volume in one group; both levels sorted."""
     group = {item["patient_id"]: [item["patient_id"]] for item in items}
     owner: dict[str, str] = {}
     for item in items:
-        first = owner.setdefault(item.get("sha256", item["image"]), item["patient_id"])
-        mine, other = group[item["patient_id"]], group[first]
-        if mine is not other:
-            other.extend(mine)
-            group.update(dict.fromkeys(mine, other))
+        image = item.get("sha256", item["image"])
+        for key in (image, item.get("volume_sha256", image)):
+            first = owner.setdefault(key, item["patient_id"])
+            mine, other = group[item["patient_id"]], group[first]
+            if mine is not other:
+                other.extend(mine)
+                group.update(dict.fromkeys(mine, other))
     return sorted(sorted(members) for members in {id(members): members for members in group.values()}.values())
 
 
 def check_disjoint(items: Sequence[dict[str, Any]]) -> None:
-    """Refuse a patient or an image (the same bytes) that stands in two splits.
+    """Refuse an image (the same bytes), a patient or a volume (slices of the same file) that stands in two splits.
 
     Args:
-        items: dicts with ``image``, ``patient_id``, ``split``, ``sha256``.
+        items: dicts with ``image``, ``patient_id``, ``split``, ``sha256``, and ``volume_sha256`` where it is a volume
+            or a slice of one.
 
     Raises:
-        InputError: naming up to five patients or images, and where they stand.
+        InputError: naming up to five images, patients or volumes, and where they stand.
     """
-    for key, what in (("sha256", "image"), ("patient_id", "patient")):
+    for key, what in (("sha256", "image"), ("patient_id", "patient"), ("volume_sha256", "volume")):
         splits: dict[str, dict[str, str]] = defaultdict(dict)
         for item in items:
-            splits[item[key]].setdefault(item["split"], item["image"])
+            if key in item or key != "volume_sha256":
+                splits[item[key]].setdefault(item["split"], item["image"])
         leaks = [(value, found) for value, found in splits.items() if len(found) > 1]
         if leaks:
             shown = "; ".join(

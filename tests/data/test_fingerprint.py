@@ -88,7 +88,18 @@ def test_images_of_one_container_have_hashes_of_their_own(tmp_path):
     images = [f"{tmp_path / 'v.nii.gz'}#2/{k}" for k in (0, 1)]
     whole = hashlib.sha256(b"volume").hexdigest()
     expected = [hashlib.sha256(f"{whole}#2/{k}".encode()).hexdigest() for k in (0, 1)]
-    assert [item["sha256"] for item in add_hashes([{"image": image} for image in images])] == expected
+    hashed = add_hashes([{"image": image} for image in (*images, str(tmp_path / "v.nii.gz"))])
+    assert [item["sha256"] for item in hashed] == [*expected, whole]
+    assert [item["volume_sha256"] for item in hashed] == [whole] * 3
+
+
+def test_only_a_volume_has_a_volumes_hash(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"abc")
+    given = [
+        {"image": image, "sha256": "a", "volume_sha256": "told"}
+        for image in (str(tmp_path / "a.png"), "hf://a/b?streaming=true#train/0")
+    ]
+    assert all("volume_sha256" not in item for item in add_hashes(given))
 
 
 def test_only_an_image_of_a_stream_keeps_its_hash(tmp_path):

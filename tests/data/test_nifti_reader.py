@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import multiprocessing
 import os
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from imgae_monai.data import nifti_reader, read_image
+from imgae_monai.data import add_hashes, nifti_reader, read_image
 from imgae_monai.data.nifti_reader import canonical_affine, canonical_map, nifti_shape
 from imgae_monai.exceptions import InputError
 from tests.data.medical_files import nifti
@@ -135,11 +140,22 @@ def test_colour_voxels_are_refused(tmp_path):
         read_image(nifti(tmp_path / "b.nii", np.zeros((4, 4, 4), dtype=np.complex64)))
 
 
-@pytest.mark.parametrize("fragment", ["2", "3/0", "2/7", "2/-1", "x/1", "2/1/0", "2/"])
-def test_a_slice_that_is_not_there_is_refused(tmp_path, fragment):
+@pytest.mark.parametrize(("fragment", "n"), [("0/5", 5), ("1/6", 6), ("2/7", 7), ("2/999999999", 7)])
+def test_a_slice_that_is_not_there_is_refused(tmp_path, fragment, n):
     path = nifti(tmp_path / "a.nii", VOXELS, AFFINE)
     with pytest.raises(InputError, match=rf"a\.nii#{fragment}: expected axis/index in the canonical shape \(5, 6, 7\)"):
         read_image(f"{path}#{fragment}")
+    assert read_image(f"{path}#{fragment[0]}/{n - 1}").ndim == 2
+
+
+@pytest.mark.parametrize("fragment", ["2", "3/0", "2/-1", "x/1", "2/1/0", "2/", "2/03", "02/3", "2/٣", "2/3 ", "2/+3"])
+def test_a_slice_has_one_spelling(tmp_path, fragment):
+    path = nifti(tmp_path / "a.nii", VOXELS, AFFINE)
+    message = re.escape(f"a.nii#{fragment}: expected axis/index without leading zeros, as #2/0")
+    with pytest.raises(InputError, match=message):
+        read_image(f"{path}#{fragment}")
+    with pytest.raises(InputError, match=message):
+        add_hashes([{"image": f"{path}#{fragment}"}])
 
 
 def test_an_affine_without_a_direction_is_refused(tmp_path):
@@ -203,6 +219,60 @@ def test_the_last_volume_is_decompressed_once_and_a_changed_file_is_read_anew(tm
     nifti(path, VOXELS[::-1].copy(), AFFINE)
     os.utime(path, ns=(1, 1))
     np.testing.assert_allclose(read_image(f"{path}#2/1", "full"), full(VOXELS[:, ::-1, 1].T), atol=1e-6)
+
+
+def slow_decoding(monkeypatch) -> list[str]:
+    """Names of the files that are decoded, each of which takes long enough for other threads to come."""
+    decoded: list[str] = []
+    real = nifti_reader._read_bytes
+
+    def read(path: Path) -> bytes:
+        decoded.append(path.name)
+        time.sleep(0.1)
+        return real(path)
+
+    monkeypatch.setattr(nifti_reader, "_read_bytes", read)
+    nifti_reader._volume.cache_clear()
+    return decoded
+
+
+def test_threads_that_want_slices_of_one_volume_decode_it_once(tmp_path, monkeypatch):
+    path = nifti(tmp_path / "a.nii.gz", VOXELS, AFFINE)
+    decoded = slow_decoding(monkeypatch)
+    with ThreadPoolExecutor(4) as pool:
+        slices = list(pool.map(lambda index: read_image(f"{path}#2/{index}", "full"), range(7)))
+    assert decoded == ["a.nii.gz"]
+    assert all(np.array_equal(s, read_image(f"{path}#2/{i}", "full")) for i, s in enumerate(slices))
+
+
+def test_whole_volumes_are_decoded_side_by_side_and_not_kept(tmp_path, monkeypatch):
+    paths = [nifti(tmp_path / f"{name}.nii.gz", VOXELS, AFFINE) for name in "ab"]
+    together = threading.Barrier(2, timeout=20)
+    real = nifti_reader._read_bytes
+    nifti_reader._volume.cache_clear()
+    monkeypatch.setattr(nifti_reader, "_read_bytes", lambda path: (together.wait(), real(path))[1])
+    with ThreadPoolExecutor(2) as pool:
+        volumes = list(pool.map(lambda path: read_image(path, "full"), paths))
+    assert np.array_equal(*volumes)
+    assert nifti_reader._volume.cache_info().currsize == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_process_forked_while_a_volume_is_decoded_reads_on(tmp_path, monkeypatch):
+    path = nifti(tmp_path / "a.nii.gz", VOXELS, AFFINE)
+    decoded = slow_decoding(monkeypatch)
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(read_image, f"{path}#2/0")
+        while not decoded:
+            time.sleep(0.001)
+        child = multiprocessing.get_context("fork").Process(target=read_image, args=(f"{path}#2/1",))
+        child.start()
+        child.join(20)
+        code = child.exitcode
+        child.kill()
+        busy.result()
+    assert code == 0
 
 
 def test_a_map_goes_back_to_where_the_volume_is(tmp_path):

@@ -110,6 +110,19 @@ def test_the_same_bytes_under_two_names_are_refused():
         check_disjoint(items)
 
 
+def test_slices_of_one_volume_under_two_patients_are_refused():
+    items = [
+        item("a.nii#2/3", "p1", "train") | {"volume_sha256": "v"},
+        item("b.nii#2/3", "p3", "train") | {"volume_sha256": "w"},
+        item("copy.nii#2/4", "p2", "test") | {"volume_sha256": "v"},
+        item("c.png", "p4", "test"),
+    ]
+    message = r"^1 volume\(s\) stand in .*: a\.nii#2/3 \(train\) and copy\.nii#2/4 \(test\)\. Leave each volume in one"
+    with pytest.raises(InputError, match=message):
+        check_disjoint(items)
+    check_disjoint([i | {"split": "train"} for i in items])
+
+
 def test_only_the_first_five_are_shown():
     items = [item(f"{p}{split}", f"p{p}", split) for p in range(7) for split in ("train", "test")]
     with pytest.raises(InputError, match=r"^7 patient\(s\) .*4train \(train\) and 4test \(test\) \.\.\.\. Leave") as e:
@@ -131,6 +144,21 @@ def test_patients_who_share_an_image_stay_together():
     for seed in range(20):
         split = {item["patient_id"]: item["split"] for item in split_validation(items, 0.4, seed)}
         assert len({split["p2"], split["p5"], split["p7"]}) == 1
+        assert set(split.values()) == {"train", "val"}
+
+
+def test_patients_who_share_a_volume_stay_together():
+    volumes = {2: "v", 5: "v", 7: "w"}
+    items = [
+        {"image": f"{i}", "patient_id": f"p{i}", "split": "train", "label": 0, "sha256": f"{i}"}
+        | ({"volume_sha256": volumes[i]} if i in volumes else {})
+        for i in range(10)
+    ]
+    items[9]["sha256"] = "w"  # the whole volume, of which item 7 is a slice
+    for seed in range(20):
+        split = {item["patient_id"]: item["split"] for item in split_validation(items, 0.4, seed)}
+        assert split["p2"] == split["p5"]
+        assert split["p7"] == split["p9"]
         assert set(split.values()) == {"train", "val"}
 
 

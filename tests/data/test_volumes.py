@@ -122,6 +122,33 @@ def test_slices_in_a_datalist_file_share_their_volume_as_patient(tmp_path, caplo
         load_datalist(tmp_path / "list.json")
 
 
+def two_patients(tmp_path, volumes: dict[str, str]):
+    """A list whose sections each hold a slice, its patient named after the section."""
+    content = {section: [{"image": image, "label": 0, "patient_id": section}] for section, image in volumes.items()} | {
+        "validation": [{"image": str(volume(tmp_path / "v.nii", 9)), "label": 0, "patient_id": "v"}]
+    }
+    (tmp_path / "list.json").write_text(json.dumps(content), encoding="utf-8")
+    return tmp_path / "list.json"
+
+
+@pytest.mark.parametrize("test_image", ["a.nii.gz#2/4", "a.nii.gz#0/1", "copy.nii.gz#2/4", "copy.nii.gz"])
+def test_one_volume_under_two_patients_in_two_splits_is_refused(tmp_path, test_image):
+    path = volume(tmp_path / "a.nii.gz")
+    (tmp_path / "copy.nii.gz").write_bytes(path.read_bytes())
+    source = two_patients(tmp_path, {"training": "a.nii.gz#2/3", "test": test_image})
+    with pytest.raises(InputError, match=rf"1 volume\(s\) stand in .*a\.nii\.gz#2/3 \(train\) and .*{test_image} \(te"):
+        load_datalist(source)
+    volume(tmp_path / "copy.nii.gz", 2)
+    load_datalist(two_patients(tmp_path, {"training": "a.nii.gz#2/3", "test": "copy.nii.gz#2/3"}))
+
+
+def test_a_second_spelling_of_a_slice_is_refused(tmp_path):
+    volume(tmp_path / "a.nii.gz")
+    source = two_patients(tmp_path, {"training": "a.nii.gz#2/3", "test": "a.nii.gz#2/03"})
+    with pytest.raises(InputError, match=r"a\.nii\.gz#2/03: expected axis/index without leading zeros"):
+        load_datalist(source)
+
+
 def test_the_volume_of_a_slice():
     assert volume_of("x/a.nii#1/2") == "x/a.nii"
     assert volume_of("x/a.nii") == "x/a.nii"
