@@ -27,19 +27,22 @@ class StreamedDataset(IterableDataset):
 
     What comes out is so provably the selected split, whatever the stream's order. Ranks share the list's items (each
     reads the whole stream and passes over the others'), so that their lengths are equal to within copies of one image
-    and no rank waits for another at an epoch's end; the workers of a rank share the stream's shards, so that no example
-    comes twice. With fewer shards than workers some idle.
+    and no rank waits for another at an epoch's end. The workers of a rank share its batches: each reads the whole
+    stream in the same order and decodes one batch in as many as there are workers, so that the batches are the same whatever the number of
+    workers, and each worker can tell whether the stream had all of them.
 
     Args:
         items: items of a streamed data list, as ``datalist.select("train", 0)`` gives them.
         transform: applied to dicts with ``image`` (:py:class:`imgae_monai.data.EncodedImage`), ``image_path``,
             ``label``, ``patient_id``; None leaves them as they are.
         shuffle: whether to shuffle the shards' order and, by a buffer, the examples; anew each epoch, see
-            :py:meth:`set_epoch`. Without it the stream's order is kept, and the first worker alone reads.
+            :py:meth:`set_epoch`. Without it the stream's order is kept.
         buffer_size: encoded images in each worker's shuffle buffer; as many as there are items shuffle perfectly.
         seed: seed of the shuffle, the same on all ranks.
         rank: index of this process. Default torch.distributed's where that is initialised, else 0.
         world_size: number of processes. Default in the same way, else 1.
+        batch_size: that of the loader, by which workers share; None lets the first worker read alone (once for all,
+            where the network is what takes time), and the others idle.
 
     Raises:
         InputError: when the items are not of one stream, or (while iterating) the stream ends without some of them.
@@ -54,6 +57,7 @@ class StreamedDataset(IterableDataset):
         seed: int = 0,
         rank: int | None = None,
         world_size: int | None = None,
+        batch_size: int | None = None,
     ) -> None:
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
         self.rank = (torch.distributed.get_rank() if distributed else 0) if rank is None else rank
@@ -64,10 +68,13 @@ class StreamedDataset(IterableDataset):
             raise InputError(f"rank must be from 0 to world_size - 1, got {self.rank} of {self.world_size}")
         if buffer_size < 1:
             raise InputError(f"buffer_size must be at least 1, got {buffer_size}")
+        if batch_size is not None and batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, got {batch_size}")
         self.uri, self.splits = _origin(items)
         self.transform = transform
         self.shuffle = shuffle
         self.buffer_size = buffer_size
+        self.batch_size = batch_size
         self.seed = seed
         self._mine = _share(items, self.rank, self.world_size)
         self._length = sum(len(group) for group in self._mine.values())
@@ -86,17 +93,21 @@ class StreamedDataset(IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
-        if worker is not None and worker.id > 0 and not self.shuffle:
+        index, n_workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        if self.batch_size is None and index > 0:
             return
         given: dict[_Key, int] = defaultdict(int)
+        place = 0
         for key, data in self._stream():
             group = self._mine[key]
-            if given[key] < len(group):
-                item = group[given[key]]
-                given[key] += 1
+            if given[key] == len(group):
+                continue
+            item = group[given[key]]
+            given[key] += 1
+            if self.batch_size is None or place // self.batch_size % n_workers == index:
                 yield self._finish(item, data)
-        if worker is None or worker.num_workers == 1 or not self.shuffle:
-            self._check_complete(given)
+            place += 1
+        self._check_complete(given)
 
     def _finish(self, item: dict[str, Any], data: bytes) -> Any:
         example = {
@@ -108,16 +119,13 @@ class StreamedDataset(IterableDataset):
         return example if self.transform is None else apply_transform(self.transform, example)
 
     def _stream(self) -> Iterator[tuple[_Key, bytes]]:
-        """Key and bytes of this worker's examples."""
+        """Key and bytes of this rank's examples, in an order that seed and epoch alone decide."""
         if not self.shuffle:
             yield from self._read(None)
             return
-        worker = get_worker_info()
-        index, n_workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        seed = self.seed + int(self._epoch)
-        draw = np.random.default_rng([seed, index])
+        draw = np.random.default_rng(self.seed + int(self._epoch))
         buffer: list[tuple[_Key, bytes]] = []
-        for example in self._read(np.random.default_rng(seed), index, n_workers):
+        for example in self._read(draw):
             if len(buffer) < self.buffer_size:
                 buffer.append(example)
                 continue
@@ -127,18 +135,16 @@ class StreamedDataset(IterableDataset):
         draw.shuffle(buffer)
         yield from buffer
 
-    def _read(
-        self, shard_order: np.random.Generator | None, index: int = 0, n_workers: int = 1
-    ) -> Iterator[tuple[_Key, bytes]]:
-        """What is ours of the stream in order, or of one worker's share of its shuffled shards."""
+    def _read(self, draw: np.random.Generator | None) -> Iterator[tuple[_Key, bytes]]:
+        """What is ours of the stream, its shards in their order or in one that is drawn."""
         source = parse_hub_uri(self.uri)
         streams = open_splits(source)
         for own_name in self.splits:
             stream = streams[own_name]
             columns = find_columns(stream.features, source)
             shards: Sequence[int] = range(len(stream.files))
-            if shard_order is not None:
-                shards = shard_order.permutation(len(stream.files))[index::n_workers].tolist()
+            if draw is not None:
+                shards = draw.permutation(len(stream.files)).tolist()
             with explained(source):
                 for row in itertools.chain.from_iterable(stream.rows(shard, columns.wanted) for shard in shards):
                     example = to_example(row, columns, f"a row of {self.uri}, {own_name}")

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ignite.engine import Events
+from monai.engines import SupervisedTrainer
 from torch.utils.data import DataLoader
 
 from imgae_monai.data import EncodedImage, StreamedDataset, load_datalist, read_image
 from imgae_monai.exceptions import InputError
+from imgae_monai.handlers import DatasetHandler
 from imgae_monai.transforms import LoadGrayscaled
 from tests.data.hub_data import png, study, table, write_shards
 
@@ -45,7 +49,7 @@ def test_over_ranks_and_workers_every_example_comes_once(root, shuffle, n_worker
     assert len(expected) == len(items) < 41  # the rest is validation
     found, lengths = [], []
     for rank in range(world_size):
-        dataset = StreamedDataset(items, pixel, shuffle, 7, seed=3, rank=rank, world_size=world_size)
+        dataset = StreamedDataset(items, pixel, shuffle, 7, 3, rank, world_size, batch_size=4)
         values = seen(dataset, n_workers)
         assert len(values) == len(dataset)
         lengths.append(len(dataset))
@@ -57,7 +61,7 @@ def test_over_ranks_and_workers_every_example_comes_once(root, shuffle, n_worker
 @pytest.mark.parametrize("n_workers", [0, 2])
 def test_without_shuffle_order_and_number_of_batches_are_a_maps(root, n_workers):
     items = items_of(root)
-    dataset = StreamedDataset(items, pixel)
+    dataset = StreamedDataset(items, pixel, batch_size=4)
     loader = DataLoader(dataset, batch_size=4, num_workers=n_workers)
     batches = [batch["image_path"] for batch in loader]
     assert [name for batch in batches for name in batch] == [item["image"] for item in items]
@@ -107,7 +111,7 @@ def test_copies_of_one_image_count_as_often_as_they_come(tmp_path, n_workers, sh
     write_shards(tmp_path / "d", "test", copies, 3)
     items = items_of(tmp_path / "d", "test")
     for world_size in (1, 2):
-        ranks = [StreamedDataset(items, pixel, shuffle, 3, 0, r, world_size) for r in range(world_size)]
+        ranks = [StreamedDataset(items, pixel, shuffle, 3, 0, r, world_size, 4) for r in range(world_size)]
         values = Counter(v for dataset in ranks for v in seen(dataset, n_workers))
         assert values == {0: 3, 1: 3, 2: 3, 3: 3}
         assert sum(map(len, ranks)) == 12
@@ -156,6 +160,7 @@ def test_an_unreadable_image_is_named(tmp_path):
         ([{"image": f"hf://a/{k}?streaming=true#train/0"} for k in "bc"], {}, "more than one stream"),
         ([], {"rank": 2, "world_size": 2}, "rank must be from 0 to world_size - 1, got 2 of 2"),
         ([], {"buffer_size": 0}, "buffer_size must be at least 1, got 0"),
+        ([], {"batch_size": 0}, "batch_size must be at least 1, got 0"),
     ],
 )
 def test_wrong_arguments_are_refused(items, arguments, message):
@@ -171,3 +176,67 @@ def test_ranks_are_torchs_own_where_it_is_distributed(root, tmp_path):
     finally:
         torch.distributed.destroy_process_group()
     assert (dataset.rank, dataset.world_size, len(dataset)) == (0, 1, len(items))
+
+
+def epochs_of(dataset: StreamedDataset, n_workers: int, batch_size: int, persistent: bool) -> list[list[list[int]]]:
+    """Batches by epoch as MONAI's trainer gets them."""
+    loader = DataLoader(dataset, batch_size, num_workers=n_workers, persistent_workers=persistent and n_workers > 0)
+    network = torch.nn.Linear(1, 1)
+    trainer = SupervisedTrainer(
+        torch.device("cpu"),
+        3,
+        loader,
+        network,
+        torch.optim.SGD(network.parameters(), 0.0),
+        lambda prediction, target: prediction.sum() * 0,
+        prepare_batch=lambda batch, *_: (batch["image"].float()[:, None],) * 2,
+        train_handlers=[DatasetHandler(dataset)],
+    )
+    epochs: list[list[list[int]]] = []
+    trainer.add_event_handler(Events.EPOCH_STARTED, lambda: epochs.append([]))
+    trainer.add_event_handler(
+        Events.ITERATION_COMPLETED, lambda engine: epochs[-1].append([int(d["image"]) for d in engine.state.batch])
+    )
+    trainer.run()
+    return epochs
+
+
+@pytest.mark.parametrize(("batch_size", "persistent"), [(4, True), (5, False)])
+def test_the_batches_of_every_epoch_are_the_same_whatever_the_number_of_workers(root, batch_size, persistent):
+    items = items_of(root)[:36]
+    expected = sorted(int(item["image"].rpartition("/")[2]) for item in items)
+    runs = []
+    for n_workers in (0, 1, 2, 3):
+        dataset = StreamedDataset(items, pixel, True, 20, batch_size=batch_size)
+        runs.append(epochs_of(dataset, n_workers, batch_size, persistent))
+        assert [sorted(itertools.chain(*batches)) for batches in runs[-1]] == [expected] * 3
+        assert [len(batches) for batches in runs[-1]] == [-(-len(items) // batch_size)] * 3
+    assert runs[0] == runs[1] == runs[2] == runs[3]
+    assert runs[0][0] != runs[0][1] != runs[0][2]
+
+
+def test_without_a_batch_size_the_first_worker_reads_alone(root):
+    items = items_of(root)
+    alone, shared = (epochs_of(StreamedDataset(items, pixel, True, 20, batch_size=b), 3, 4, False) for b in (None, 4))
+    assert alone == shared
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_the_workers_share_what_is_decoded(root, batch_size):
+    dataset = StreamedDataset(items_of(root), with_worker, True, 20, batch_size=batch_size)
+    workers = [set(batch["worker"].tolist()) for batch in DataLoader(dataset, 4, num_workers=3)]
+    assert workers == [{0 if batch_size is None else k % 3} for k in range(len(workers))]
+
+
+def with_worker(example) -> dict:
+    return {**pixel(example), "worker": torch.utils.data.get_worker_info().id}
+
+
+@pytest.mark.parametrize("batch_size", [None, 2, 4])
+def test_workers_notice_that_a_source_changed(tmp_path, batch_size):
+    root = study(tmp_path / "d")
+    items = items_of(root, "test")
+    write_shards(root / "data", "test", table([0, 1] * 3, 100, ["Normal", "Ill"], [f"test{i}" for i in range(6)]), 1)
+    dataset = StreamedDataset(items, pixel, True, 3, batch_size=batch_size)
+    with pytest.raises(InputError, match=r"has changed: 2 image\(s\) of the data list came no more"):
+        epochs_of(dataset, 3, batch_size or 4, False)
