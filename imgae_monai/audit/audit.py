@@ -108,7 +108,8 @@ def audit_source(
     measurements = scan_images(source.items, window, workers, seed)
     copies = find_copies(measurements)
     shortcuts, n_used = _find_shortcuts(source.items, measurements, n_components, seed)
-    findings = [*check_splits(source.items, copies), *check_images(measurements), *check_shortcuts(shortcuts)]
+    volumes = [m.volume_sha256 for m in measurements]
+    findings = [*check_splits(source.items, copies, volumes), *check_images(measurements), *check_shortcuts(shortcuts)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Audit(source, measurements, copies, findings, shortcuts, n_used, time.monotonic() - started)
 

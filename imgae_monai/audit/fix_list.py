@@ -8,7 +8,7 @@ from typing import Any
 
 from imgae_monai.audit.audit import Audit
 from imgae_monai.audit.image_checks import is_near_empty
-from imgae_monai.audit.split_checks import conflicting, patient_unknown
+from imgae_monai.audit.split_checks import conflicting, group_volumes, patient_unknown
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.datalist_file import write_datalist_file
 from imgae_monai.data.image_reference import split_reference
@@ -21,9 +21,9 @@ def removed_images(audit: Audit) -> dict[int, str]:
     """Indices of the items to leave out, each with the reason.
 
     Out go images that can't be read, are constant or nearly empty; every copy where copies have two labels; abnormal
-    training images; of a patient or picture in two splits what stands in training (or, shared with the test split, in
-    validation): the test split is not touched to mend a leak. Of exact copies within a split the first stays. Near
-    copies within a split stay.
+    training images; of a patient, volume or picture in two splits what stands in training (or, shared with the test
+    split, in validation): the test split is not touched to mend a leak. Of exact copies within a split the first stays.
+    Near copies within a split stay.
 
     Args:
         audit: of the set.
@@ -42,6 +42,8 @@ def removed_images(audit: Audit) -> dict[int, str]:
             kind = "label_conflict" if group.exact else "near_label_conflict"
             removed.update({i: kind for i in group.members if i not in removed})
     _mend_leaks(items, _by_patient(items), "patient_across_splits", removed)
+    volumes = group_volumes([m.volume_sha256 for m in audit.measurements])
+    _mend_leaks(items, volumes, "volume_across_splits", removed)
     for group in audit.copies:
         kind = "duplicate_across_splits" if group.exact else "near_duplicate_across_splits"
         _mend_leaks(items, [group.members], kind, removed)

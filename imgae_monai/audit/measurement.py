@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -12,6 +14,7 @@ from imgae_monai.audit.image_mode import image_mode
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.image_reader import read_image
 from imgae_monai.data.image_reference import split_reference
+from imgae_monai.data.volumes import volume_of
 from imgae_monai.exceptions import InputError
 from imgae_monai.metrics import image_statistics
 
@@ -29,6 +32,7 @@ class Measurement:
         image: path or reference.
         error: why it can't be read, or None; the rest is then empty but for ``sha256`` where the file could be hashed.
         sha256: hash of the file's bytes, ``""`` for an image inside a container.
+        volume_sha256: hash of the NIfTI file that it is or is a slice of, ``""`` for any other.
         pixel_hash: hash of size and grey values, the same for the same pixels in another lossless encoding.
         height: rows.
         width: columns.
@@ -44,6 +48,7 @@ class Measurement:
     image: str
     error: str | None = None
     sha256: str = ""
+    volume_sha256: str = ""
     pixel_hash: str = ""
     height: int = 0
     width: int = 0
@@ -58,7 +63,7 @@ class Measurement:
     @property
     def truncated(self) -> bool:
         """Whether it can't be read because its end is missing."""
-        return self.error is not None and any(word in self.error.lower() for word in _TRUNCATED)
+        return self.error is not None and any(word in _reason(self.error, self.image) for word in _TRUNCATED)
 
 
 def measure_image(image: str, window: str = "auto", small_size: int = 0) -> Measurement:
@@ -72,20 +77,38 @@ def measure_image(image: str, window: str = "auto", small_size: int = 0) -> Meas
     Returns:
         the measurement; an image that can't be read has its ``error`` filled and raises nothing.
     """
-    sha256 = ""
+    sha256 = volume_sha256 = ""
     try:
         path, fragment = split_reference(image)
+        if volume_of(image):
+            stat = path.stat()
+            volume_sha256 = _volume_sha256(path, stat.st_mtime_ns, stat.st_size)
         if not fragment:
-            sha256 = file_sha256(path)
-        values = read_image(image, window)
-        return _measure(image, values, sha256, image_mode(path), small_size)
+            sha256 = volume_sha256 or file_sha256(path)
+        measured = _measure(image, read_image(image, window), image_mode(path), small_size)
+        return dataclasses.replace(measured, sha256=sha256, volume_sha256=volume_sha256)
     except InputError as e:
-        return Measurement(image, error=str(e), sha256=sha256)
+        return Measurement(image, error=str(e), sha256=sha256, volume_sha256=volume_sha256)
     except Exception as e:  # one odd file must not end the check of 100,000
-        return Measurement(image, error=f"cannot read {image}: {type(e).__name__}: {e}", sha256=sha256)
+        reason = f"cannot read {image}: {type(e).__name__}: {e}"
+        return Measurement(image, error=reason, sha256=sha256, volume_sha256=volume_sha256)
 
 
-def _measure(image: str, values: np.ndarray, sha256: str, mode: str, small_size: int) -> Measurement:
+@functools.lru_cache(maxsize=1)
+def _volume_sha256(path: Path, mtime_ns: int, size: int) -> str:
+    """Kept for the next slice of the same file."""
+    return file_sha256(path)
+
+
+def _reason(error: str, image: str) -> str:
+    """The part of a message behind the file's name, in small letters; a name may hold any word."""
+    path = str(split_reference(image)[0])
+    name = next((name for name in (image, path) if name in error), "")
+    reason = error.partition(name)[2] if name else error
+    return reason.replace(repr(path), "").lower()
+
+
+def _measure(image: str, values: np.ndarray, mode: str, small_size: int) -> Measurement:
     grey = values if values.ndim == 2 else values[..., values.shape[2] // 2]
     if min(grey.shape) < 2:
         raise InputError(f"cannot use {image}: {grey.shape[0]} x {grey.shape[1]} pixels, expected at least 2 x 2")
@@ -95,7 +118,6 @@ def _measure(image: str, values: np.ndarray, sha256: str, mode: str, small_size:
     levels = np.bincount((values * (_GREY_LEVELS - 1) + 0.5).astype(np.uint8).ravel(), minlength=_GREY_LEVELS)
     return Measurement(
         image=image,
-        sha256=sha256,
         pixel_hash=_pixel_hash(values),
         height=grey.shape[0],
         width=grey.shape[1],

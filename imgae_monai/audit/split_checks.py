@@ -17,17 +17,19 @@ SPLITS = tuple(SECTIONS.values())
 _CLASSES = ("normal", "abnormal")
 
 
-def check_splits(items: Items, copies: Sequence[Copies]) -> list[Finding]:
-    """Findings about patients, copies, labels and classes.
+def check_splits(items: Items, copies: Sequence[Copies], volumes: Sequence[str] = ()) -> list[Finding]:
+    """Findings about patients, volumes, copies, labels and classes.
 
     Args:
         items: dicts with ``image``, ``label``, ``patient_id``, ``split``.
         copies: see :py:func:`imgae_monai.audit.duplicates.find_copies`; members are indices into ``items``.
+        volumes: hash of each item's NIfTI file, ``""`` where it has none; empty where no item has one.
 
     Returns:
         the findings that there are.
     """
-    findings = [_patients_across_splits(items), *_check_copies(items, copies), *_check_classes(items)]
+    leaks = [_patients_across_splits(items), _volumes_across_splits(items, volumes)]
+    findings = [*leaks, *_check_copies(items, copies), *_check_classes(items)]
     return [finding for finding in findings if finding.groups]
 
 
@@ -59,6 +61,31 @@ def _patients_across_splits(items: Items) -> Finding:
     )
     message = "a patient stands in two splits, so test figures would be too good: leave each patient in one split"
     return Finding("patient_across_splits", "error", message, groups)
+
+
+def _volumes_across_splits(items: Items, volumes: Sequence[str]) -> Finding:
+    """Slices of one file in two splits, whatever patients the source gives them; whole volumes are copies already."""
+    groups = []
+    for members in group_volumes(volumes):
+        own = [items[i] for i in members]
+        if len({i["split"] for i in own}) > 1 and any(split_reference(i["image"])[1] for i in own):
+            groups.append(Group(tuple(i["image"] for i in own), f"one volume: {_tally(own, 'split')}"))
+    message = "a volume stands in two splits, so test figures would be too good: leave each volume in one split"
+    return Finding("volume_across_splits", "error", message, tuple(groups))
+
+
+def group_volumes(volumes: Sequence[str]) -> list[tuple[int, ...]]:
+    """Indices of the items of each NIfTI file.
+
+    Example:
+        >>> group_volumes(["a", "", "b", "a", ""])
+        [(0, 3), (2,)]
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i, volume in enumerate(volumes):
+        if volume:
+            groups[volume].append(i)
+    return [tuple(group) for group in groups.values()]
 
 
 def _check_copies(items: Items, copies: Sequence[Copies]) -> list[Finding]:

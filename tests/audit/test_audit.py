@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from imgae_monai.audit import Group, audit_source, find_copies, format_audit
+from imgae_monai.audit.fix_list import removed_images
 from imgae_monai.audit.image_checks import check_images
 from imgae_monai.audit.measurement import Measurement
 from imgae_monai.audit.scan import scan_images
@@ -18,6 +20,7 @@ from imgae_monai.audit.split_checks import check_splits, patient_unknown
 from imgae_monai.data import Source, read_source
 from imgae_monai.exceptions import InputError
 from tests.audit.spoilt import FAULTS
+from tests.data.medical_files import nifti
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -137,6 +140,25 @@ def test_near_copies_of_one_patient_may_have_two_labels():
         items = [item("before", "test", 0, patients[0]), item("after", "test", 1, patients[1])]
         assert "near_label_conflict" in {f.kind for f in check_splits(items, copies)} or not expected
         assert {f.kind for f in check_splits(items, copies)} & {"near_label_conflict", "near_duplicate"} == expected
+
+
+def test_slices_of_one_file_in_two_splits_are_an_error_whatever_their_patients(tmp_path):
+    voxels = np.random.default_rng(0).integers(0, 100, (12, 13, 14)).astype(np.int16)
+    path = nifti(tmp_path / "a.nii.gz", voxels)
+    shutil.copy(path, tmp_path / "copy.nii.gz")
+    other = nifti(tmp_path / "b.nii.gz", voxels[::-1] // 2)
+    items = [
+        item(f"{path}#2/3", "train", 0, "1"),
+        item(f"{other}#2/3", "train", 0, "2"),
+        item(f"{other}#2/9", "train", 0, "2"),
+        item(f"{tmp_path}/copy.nii.gz#0/9", "test", 0, "3"),
+        item("x.png", "test", 1, "4"),
+    ]
+    audit = audit_source(Source(items, str(tmp_path)), workers=1)
+    (finding,) = [finding for finding in audit.of("error") if "across" in finding.kind]
+    assert finding.kind == "volume_across_splits"
+    assert finding.groups == (Group((items[0]["image"], items[3]["image"]), "one volume: 1 in test, 1 in train"),)
+    assert removed_images(audit) == {0: "volume_across_splits", 4: "unreadable"}
 
 
 def test_missing_classes_patients_and_stray_labels_are_found():

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from imgae_monai.audit import measure_image
 from imgae_monai.audit.measurement import shrink_image
+from tests.data.medical_files import nifti
 
 
 def texture(height: int = 20, width: int = 30) -> np.ndarray:
@@ -53,6 +57,30 @@ def test_an_unreadable_file_is_measured_as_such(content, truncated, reason, tmp_
     assert m.truncated is truncated
     assert reason in m.error
     assert m.thumbnail is None
+
+
+@pytest.mark.parametrize("name", ["truncated.png", "end of file.png", "0 bytes.png", "premature"])
+@pytest.mark.parametrize("content", [b"<html>" * 9, b""])
+def test_only_the_reason_tells_what_is_truncated(name, content, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content)
+    m = measure_image(str(path))
+    assert m.error is not None
+    assert m.truncated is (content == b"")
+
+
+def test_slices_carry_the_hash_of_their_volumes_file(tmp_path):
+    path = nifti(tmp_path / "a.nii.gz", np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+    expected = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = [measure_image(image) for image in (f"{path}#2/1", f"{path}#0/2", str(path))]
+    assert [(m.error, m.sha256, m.volume_sha256) for m in found] == [
+        (None, "", expected),
+        (None, "", expected),
+        (None, expected, expected),
+    ]
+    nifti(path, np.arange(60, dtype=np.int16).reshape(5, 4, 3))
+    os.utime(path, ns=(1, 1))
+    assert measure_image(f"{path}#2/1").volume_sha256 == hashlib.sha256(path.read_bytes()).hexdigest() != expected
 
 
 def test_a_missing_file_and_a_single_row_are_named(tmp_path):
