@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,13 @@ COMMANDS: dict[str, Callable] = {
     "info": info,
 }
 _TRACEBACK = "IMGAE_MONAI_TRACEBACK"
+# torch hands on an exception of a worker process as the text of its traceback, the first cause at the top
+_FROM_WORKER = re.compile(r"Caught \w+ in DataLoader worker process \d+\.\n")
+_IN_TRACEBACK = re.compile(
+    r"^imgae_monai\.exceptions\.(?:InputError|SourceUnavailable): (.*?)"
+    r"(?=\n\n(?:The above exception was|During handling of the above)|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def _keep_text(commands: Mapping[str, Callable]) -> None:
@@ -43,13 +51,16 @@ def _keep_text(commands: Mapping[str, Callable]) -> None:
 
 
 def explain(error: BaseException) -> str | None:
-    """The message of the mendable error inside a chain of MONAI's, or None where there is none."""
+    """The message of the mendable error in a chain of exceptions or in a worker's traceback, None without one."""
     chain: list[BaseException] = []
     step: BaseException | None = error
     while step is not None and step not in chain:
         chain.append(step)
         step = step.__cause__ or step.__context__
     for candidate in chain:
+        text = str(candidate)
+        if _FROM_WORKER.match(text) and (found := _IN_TRACEBACK.search(text)):
+            return found[1].strip()
         if isinstance(candidate, InputError):
             return str(candidate)
     return str(chain[-1]) if type(chain[-1]) is ValueError and _is_ours(chain[-1]) else None
