@@ -2,7 +2,7 @@
 
 from .cache_plan import CachePlan, plan_cache
 from .compact_cache import CompactCacheDataset
-from .datalist import Datalist, load_datalist, refuse_seen
+from .datalist import Datalist, load_datalist
 from .datalist_file import read_datalist_file, write_datalist_file
 from .encoded_image import EncodedImage
 from .filters import filter_items
@@ -18,6 +18,7 @@ from .medmnist import read_medmnist
 from .memory import MemoryBudget, available_memory, memory_limit, process_memory, resolve_budget
 from .memory_aware import cached_bytes, lower_cache, memory_aware_dataset
 from .nih import read_nih
+from .seen_images import refuse_seen
 from .smart_cache import MovingCacheDataset
 from .sources import Source, read_source
 from .splits import check_disjoint, check_labels, split_validation

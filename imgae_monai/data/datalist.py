@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from monai.config import PathLike
@@ -157,38 +155,3 @@ def load_datalist(
         items = split_validation(items, val_fraction, seed)
     check_disjoint(items)
     return Datalist(items=items, source=read.origin, synthetic=read.synthetic, fallbacks=read.fallbacks)
-
-
-def refuse_seen(
-    datalist: Datalist, split: str, trained_on: PathLike, sections: Sequence[str] = ("training", "validation")
-) -> None:
-    """Refuse to evaluate on images, or on patients of the same source, that the network was trained or selected on.
-
-    Args:
-        datalist: the data about to be evaluated.
-        split: the split about to be evaluated.
-        trained_on: the data list that training left, written by :py:func:`imgae_monai.data.write_datalist_file`.
-
-        sections: sections of that list whose images must not be used again (calibration may use the validation's).
-
-    Raises:
-        InputError: naming up to five of the images.
-    """
-    path = Path(trained_on)
-    if not path.is_file():
-        logger.warning("%s is missing: whether these images were trained on can't be told", path)
-        return
-    record = json.loads(path.read_text(encoding="utf-8"))
-    used = [item for section in sections for item in record[section]]
-    hashes = {item["sha256"] for item in used}
-    patients = {item["patient_id"] for item in used} if record["source"] == datalist.source else set()
-    seen = [
-        item["image"]
-        for item in datalist.items
-        if item["split"] == split and (item["sha256"] in hashes or item["patient_id"] in patients)
-    ]
-    if seen:
-        raise InputError(
-            f"{len(seen)} image(s) of the {split} split, or their patients, were trained on: {', '.join(seen[:5])}"
-            f"{' ...' if len(seen) > 5 else ''}. Use images of other patients"
-        )

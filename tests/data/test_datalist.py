@@ -19,6 +19,7 @@ from imgae_monai.data import (
     write_synthetic_dataset,
 )
 from imgae_monai.exceptions import InputError
+from tests.data.medical_files import nifti
 
 SMALL = {"size": 32, "n_train": 9, "n_val": 4, "n_test_normal": 3, "n_test_abnormal": 3}
 URI = "synthetic://?" + "&".join(f"{key}={value}" for key, value in SMALL.items())
@@ -167,7 +168,7 @@ def test_select_gives_what_a_dataset_takes(tmp_path):
     data = load_datalist(tree(tmp_path / "d"), patient_pattern=PATTERN)
     path = str(tmp_path / "d" / "test" / "abnormal" / "p70_0.png")
     known = {"image": path, "image_path": path, "label": 1, "patient_id": "p70", "sha256": file_sha256(path)}
-    assert data.select("test", 1) == [known]
+    assert data.select("test", 1) == [{**known, "patient_known": True}]
     assert [i["label"] for i in data.select("test")] == [1, 0]
     assert [i["patient_id"] for i in data.select("test", 0)] == ["p60"]
 
@@ -294,17 +295,78 @@ def test_another_image_of_a_trained_patient_is_refused(trained, tmp_path):
         refuse_seen(data, "test", record)
 
 
-def test_the_same_patient_id_in_another_source_is_another_patient(trained, tmp_path):
+def test_the_same_patient_id_in_another_source_is_warned_of(trained, tmp_path, caplog):
     _, record = trained
     other = tmp_path / "other"
     picture(other / "test" / "normal" / "p0_0.png", 5000)
     picture(other / "test" / "abnormal" / "p1_0.png", 5001)
+    caplog.clear()
     refuse_seen(load_datalist(other, patient_pattern=PATTERN), "test", record)
+    assert caplog.text.count("WARNING") == 1
+    assert (
+        f"2 patient id(s) of the test split of {other} also occur among those trained on, of {tmp_path}/d (p0, p1): "
+        in (caplog.text)
+    )
     record.write_text(
         json.dumps(json.loads(record.read_text(encoding="utf-8")) | {"source": str(other)}), encoding="utf-8"
     )
     with pytest.raises(InputError, match=r"2 image\(s\) of the test split"):  # it was the source that told them apart
         refuse_seen(load_datalist(other, patient_pattern=PATTERN), "test", record)
+
+
+@pytest.mark.parametrize(
+    ("trained_source", "source", "same"),
+    [
+        ("hf://o/n", "hf://o/n?streaming=true", True),
+        ("hf://o/n?config=a", "hf://o/n?streaming=true&config=a", True),
+        ("/d/hub", "hf:///d/hub?streaming=true", True),
+        ("{tmp}/d", "{tmp}/fix.json", True),
+        ("{tmp}/again.json", "{tmp}/d", True),
+        ("{tmp}/again.json", "{tmp}/fix.json", True),
+        ("hf://o/n", "hf://o/m", False),
+        ("{tmp}/gone.json", "{tmp}/d", False),
+        ("{tmp}/round.json", "{tmp}/d", False),
+    ],
+)
+def test_patients_are_compared_whatever_the_spelling_of_their_source(trained_source, source, same, tmp_path, caplog):
+    for name, made_from in (("fix", "{tmp}/d"), ("again", "{tmp}/fix.json"), ("round", "{tmp}/round.json")):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"source": made_from.format(tmp=tmp_path)}))
+    record = tmp_path / "datalist.json"
+    item = {"image": "a.png", "sha256": "a", "patient_id": "7", "label": 0}
+    content = {"source": trained_source.format(tmp=tmp_path), "training": [item], "validation": []}
+    record.write_text(json.dumps(content))
+    data = Datalist([{**item, "sha256": "b", "split": "test"}], source.format(tmp=tmp_path), False)
+    if same:
+        with pytest.raises(InputError, match=r"1 image\(s\) of the test split, or their patients"):
+            refuse_seen(data, "test", record)
+    else:
+        refuse_seen(data, "test", record)
+        assert "1 patient id(s) of the test split" in caplog.text
+
+
+@pytest.mark.parametrize(("trained_axis", "axis"), [(2, 1), (2, 0), (None, 2), (1, None)])
+def test_a_volume_that_was_trained_on_is_known_again_however_it_is_sliced(trained_axis, axis, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("train/normal/a", "train/normal/b", "train/normal/c", "test/abnormal/d"):
+        (tmp_path / "d" / name).parent.mkdir(parents=True, exist_ok=True)
+        nifti(tmp_path / "d" / f"{name}.nii.gz", rng.integers(0, 99, (4, 5, 6)).astype(np.int16))
+    data = load_datalist(tmp_path / "d", slice_axis=trained_axis)
+    record = tmp_path / "datalist.json"
+    write_datalist_file(record, data)
+    other = tmp_path / "other" / "test" / "normal"
+    other.mkdir(parents=True)
+    shutil.copy(tmp_path / "d/test/abnormal/d.nii.gz", other / "fine.nii.gz")
+    refuse_seen(load_datalist(tmp_path / "other", slice_axis=axis), "test", record)
+    shutil.copy(tmp_path / "d/train/normal/a.nii.gz", other / "scan.nii.gz")
+    with pytest.raises(InputError, match=r"image\(s\) of the test split, .*scan\.nii\.gz") as e:
+        refuse_seen(load_datalist(tmp_path / "other", slice_axis=axis), "test", record)
+    assert "fine" not in str(e.value)
+
+
+def test_a_record_of_before_volumes_were_hashed_can_be_read(trained, tmp_path):
+    data, record = trained
+    refuse_seen(data, "test", record)
+    assert "volume_sha256" not in record.read_text(encoding="utf-8")
 
 
 def test_a_missing_record_warns(trained, tmp_path, caplog):
