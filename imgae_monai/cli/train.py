@@ -55,6 +55,7 @@ def train(
     cache_dir: str | None = None,
     cache_dtype: str | None = None,
     replace_rate: float | None = None,
+    shuffle_buffer: int | None = None,
     seed: int | None = None,
     normal_names: str | None = None,
     abnormal_names: str | None = None,
@@ -121,6 +122,7 @@ def train(
         cache_dir: folder for images decoded once and kept on disk, where memory is short. Default none.
         cache_dtype: of cached training images: auto (uint8 if exact or float16), uint8, float16, float32. Default auto.
         replace_rate: share of a moving window that is replaced each epoch, 0 to 1. Default 0.25.
+        shuffle_buffer: encoded images that each worker shuffles of a stream. Default 1000.
         seed: seed of weights, order and the validation split. Default 0.
         normal_names: names of the normal class's folders, separated by commas. Default normal.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default abnormal.

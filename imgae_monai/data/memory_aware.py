@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from monai.config import PathLike
-from monai.data import Dataset, PersistentDataset
-from monai.data.utils import pickle_hashing
+from monai.data import Dataset
 from monai.transforms import Compose
 
 from imgae_monai.data.cache_plan import CachePlan, item_bytes, measure_item, plan_cache
 from imgae_monai.data.compact_cache import CompactCacheDataset
 from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.memory import MemoryBudget
+from imgae_monai.data.persistent_cache import DiskCacheDataset
 from imgae_monai.data.smart_cache import MovingCacheDataset
 from imgae_monai.data.streaming import StreamedDataset
 
@@ -34,6 +34,8 @@ def memory_aware_dataset(
     num_workers: int = 2,
     progress: bool = True,
     name: str = "data",
+    shuffle_buffer: int = 1000,
+    batch_size: int | None = None,
 ) -> Dataset | StreamedDataset:
     """Build a ``CacheDataset``, ``SmartCacheDataset``, ``PersistentDataset`` or plain ``Dataset``, whichever fits.
 
@@ -54,13 +56,17 @@ def memory_aware_dataset(
         num_workers: threads that fill the cache.
         progress: whether to show a progress bar meanwhile.
         name: what the data are called in the log.
+        shuffle_buffer: encoded images in a stream's shuffle buffer, in each worker.
+        batch_size: that of the loader, by which its workers share a stream.
 
     Raises:
         InputError: when an image that is read can't be, or the cache asked for is impossible.
     """
     if is_streamed(data[0]["image"]):
         logger.info("%s: %d images are streamed, none is kept", name, len(data))
-        return StreamedDataset(data, transform, shuffle=not whole, seed=seed)
+        return StreamedDataset(
+            data, transform, shuffle=not whole, buffer_size=shuffle_buffer, seed=seed, batch_size=batch_size
+        )
     plan = plan_cache(
         len(data), measure_item(data, transform), budget, cache, cache_rate, cache_dir, replace_rate, whole
     )
@@ -78,8 +84,8 @@ def _build(
     num_workers: int,
     progress: bool,
 ) -> Dataset:
-    if plan.cache == "persistent":
-        return PersistentDataset(data, transform, cache_dir=str(cache_dir), hash_transform=pickle_hashing)
+    if plan.cache == "persistent" and cache_dir is not None:
+        return DiskCacheDataset(data, transform, cache_dir)
     if plan.cache == "smart":
         return MovingCacheDataset(data, transform, plan.cache_num, replace_rate, seed, num_workers, progress)
     if plan.cache == "memory" and plan.cache_num:
