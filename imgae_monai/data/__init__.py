@@ -18,6 +18,7 @@ from .medmnist import read_medmnist
 from .memory import MemoryBudget, available_memory, memory_limit, process_memory, resolve_budget
 from .memory_aware import cached_bytes, lower_cache, memory_aware_dataset
 from .nih import read_nih
+from .persistent_cache import DiskCacheDataset
 from .seen_images import refuse_seen
 from .smart_cache import MovingCacheDataset
 from .sources import Source, read_source
@@ -31,6 +32,7 @@ __all__ = [
     "CachePlan",
     "CompactCacheDataset",
     "Datalist",
+    "DiskCacheDataset",
     "EncodedImage",
     "MemoryBudget",
     "MovingCacheDataset",

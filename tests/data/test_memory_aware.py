@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from monai.data import DataLoader, Dataset, PersistentDataset
+from monai.data import DataLoader, Dataset
 from monai.transforms import Compose, EnsureTyped, RandFlipd, RandGaussianNoised
 from PIL import Image
 
 from imgae_monai.data import (
     CompactCacheDataset,
+    DiskCacheDataset,
     MemoryBudget,
     MovingCacheDataset,
     cached_bytes,
@@ -59,7 +60,7 @@ def numbers(dataset, **options) -> list[int]:
     [
         (1000, {}, CompactCacheDataset),
         (40, {"whole": True}, CompactCacheDataset),
-        (40, {"cache_dir": "disk"}, PersistentDataset),
+        (40, {"cache_dir": "disk"}, DiskCacheDataset),
         (0, {}, Dataset),
         (1000, {"cache": "none"}, Dataset),
     ],
