@@ -20,6 +20,17 @@ logger = logging.getLogger(__name__)
 
 KAGGLE_SCHEME = "kaggle://"
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+# of the standard library, requests, urllib3, http.client, socket and ssl, whichever the client uses
+_NO_CONNECTION = {
+    "ConnectionError",
+    "TimeoutError",
+    "Timeout",
+    "ChunkedEncodingError",
+    "HTTPError",
+    "HTTPException",
+    "gaierror",
+    "SSLError",
+}
 _DEPTH = 4  # folders below the download in which data are looked for
 _REASONS = {401: "the credentials are refused", 403: "access is refused (accept its terms on kaggle.com)"}
 
@@ -36,7 +47,8 @@ def kaggle_folder(uri: str) -> Path:
 
     Raises:
         SourceUnavailable: when the client or the credentials are missing, or Kaggle can't be reached or refuses.
-        InputError: when the address has another form, or the data are not found in the download.
+        InputError: when the address has another form, the download is damaged or can't be kept, or the data are not
+            found in it.
     """
     owner, dataset, sub = parse_kaggle_uri(uri)
     target = cache_folder() / "kaggle" / owner / dataset
@@ -72,39 +84,53 @@ def parse_kaggle_uri(uri: str) -> tuple[str, str, list[str]]:
 def _download(owner: str, dataset: str, target: Path) -> None:
     """Fetch and unpack under another name first, so that a download that was cut off is never used."""
     client = _client()
-    target.parent.mkdir(parents=True, exist_ok=True)
     logger.info("downloading %s%s/%s to %s", KAGGLE_SCHEME, owner, dataset, target)
-    with tempfile.TemporaryDirectory(prefix=f".{dataset}-", dir=target.parent) as scratch:
-        draft = Path(scratch) / dataset
-        draft.mkdir()
-        with _silenced():
-            failure = _fetch(client, f"{owner}/{dataset}", draft)
-        if failure is not None:
-            raise SourceUnavailable(f"data {KAGGLE_SCHEME}{owner}/{dataset} can't be had from Kaggle: {failure}")
-        if not any(draft.iterdir()):
-            raise InputError(f"{KAGGLE_SCHEME}{owner}/{dataset}: the download is empty")
-        try:
-            draft.rename(target)
-        except OSError:  # another process may have fetched the same data meanwhile
-            if not target.is_dir():
-                raise
+    failure: InputError | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{dataset}-", dir=target.parent) as scratch:
+            draft = Path(scratch) / dataset
+            draft.mkdir()
+            with _silenced():
+                failure = _fetch(client, f"{owner}/{dataset}", draft)
+            if failure is None:
+                _keep(draft, target)
+    except OSError as e:
+        raise InputError(f"{KAGGLE_SCHEME}{owner}/{dataset} can't be kept in {target}: {e.strerror or e}") from e
+    if failure is not None:
+        raise failure
 
 
-def _fetch(client: Any, name: str, folder: Path) -> str | None:
+def _keep(draft: Path, target: Path) -> None:
+    if not any(draft.iterdir()):
+        raise InputError(f"{KAGGLE_SCHEME}{target.parent.name}/{target.name}: the download is empty")
+    try:
+        draft.rename(target)
+    except OSError:  # another process may have fetched the same data meanwhile
+        if not target.is_dir():
+            raise
+
+
+def _fetch(client: Any, name: str, folder: Path) -> InputError | None:
     """Why it failed, in our own words: a client's message may repeat a key."""
+    unavailable = f"data {KAGGLE_SCHEME}{name} can't be had from Kaggle: "
     try:
         client.dataset_download_files(name, path=str(folder), unzip=True, quiet=True)
     except SystemExit:
-        return "its client gave up"
+        return SourceUnavailable(f"{unavailable}its client gave up")
     except Exception as e:
         status = getattr(getattr(e, "response", None), "status_code", getattr(e, "status", None))
         if status == 404:
-            return "there is no such data set"
+            return SourceUnavailable(f"{unavailable}there is no such data set")
         if status is not None:
-            return f"{_REASONS.get(status, 'the server failed')} (HTTP {status})"
-        if isinstance(e, OSError) and e.strerror:
-            return f"{type(e).__name__}, {e.strerror}"
-        return f"{type(e).__name__}; is there a network?"
+            return SourceUnavailable(f"{unavailable}{_REASONS.get(status, 'the server failed')} (HTTP {status})")
+        if _NO_CONNECTION & {kind.__name__ for kind in type(e).__mro__}:
+            return SourceUnavailable(f"{unavailable}{type(e).__name__}; is there a network?")
+        told = f"{type(e).__name__}, {e.strerror}" if isinstance(e, OSError) and e.strerror else type(e).__name__
+        return InputError(
+            f"data {KAGGLE_SCHEME}{name}: the download can't be stored or unpacked in {folder.parent.parent} ({told}); "
+            "make room there, or try again"
+        )
     return None
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import types
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,7 @@ def response(status: int) -> Exception:
         (response(404), "there is no such data set"),
         (response(500), r"the server failed \(HTTP 500\)"),
         (ConnectionError(f"no route for {SECRET}"), r"ConnectionError; is there a network\?"),
-        (OSError(28, "No space left on device"), "OSError, No space left on device"),
+        (TimeoutError(f"{SECRET} took too long"), r"TimeoutError; is there a network\?"),
         (SystemExit(1), "its client gave up"),
     ],
 )
@@ -173,6 +174,36 @@ def test_a_failed_download_is_one_line_without_secrets(tmp_path, client, caplog,
     assert e.value.__cause__ is None
     assert list(download(tmp_path).parent.iterdir()) == []  # no half download is left
     assert SECRET not in str(e.value) + caplog.text + "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device"), "OSError, No space left on device"),
+        (PermissionError(13, "Permission denied"), "PermissionError, Permission denied"),
+        (zipfile.BadZipFile(SECRET), "BadZipFile"),
+        (RuntimeError(f"cannot unpack {SECRET}"), "RuntimeError"),
+    ],
+)
+def test_a_download_that_fails_here_is_not_passed_over(tmp_path, client, capfd, error, message):
+    client.fill = staticmethod(raising(error))
+    place = download(tmp_path).parent
+    with pytest.raises(
+        InputError, match=rf"^data {URI}: the download can't be stored or unpacked in {place} \({message}\)"
+    ) as e:
+        read_source([URI, str(tree(tmp_path / "second"))])
+    assert not isinstance(e.value, SourceUnavailable)
+    assert e.value.__context__ is None
+    assert list(place.iterdir()) == []
+    assert SECRET not in str(e.value) + "".join(capfd.readouterr())
+
+
+def test_a_cache_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=rf"{URI} can't be kept in {tmp_path}/file/.*chest-xray: Not a directory") as e:
+        read_source([URI, str(tree(tmp_path / "second"))])
+    assert not isinstance(e.value, SourceUnavailable)
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), OSError(f"no kaggle.json {SECRET}"), ValueError(SECRET)])
