@@ -8,7 +8,7 @@ from typing import Any
 
 from imgae_monai.audit.audit import Audit
 from imgae_monai.audit.image_checks import is_near_empty
-from imgae_monai.audit.split_checks import conflicting, group_volumes, patient_unknown
+from imgae_monai.audit.split_checks import conflicting, group_volumes
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.datalist_file import write_datalist_file
 from imgae_monai.data.image_reference import split_reference
@@ -109,8 +109,7 @@ def check_new_file(path: Path, overwrite: bool) -> None:
 
 
 def _portable(item: dict[str, Any]) -> dict[str, Any]:
-    """The item with an absolute path; an unknown patient stays unknown to whoever reads the list."""
+    """The item with an absolute path; the mark of an unknown patient stays."""
     file, fragment = split_reference(item["image"])
     image = str(file.resolve()) + (f"#{fragment}" if fragment else "")
-    known = {key: value for key, value in item.items() if key != "patient_id" or not patient_unknown(item)}
-    return {**known, "image": image}
+    return {**item, "image": image}

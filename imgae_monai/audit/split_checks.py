@@ -9,8 +9,8 @@ from typing import Any
 from imgae_monai.audit.duplicates import Copies
 from imgae_monai.audit.finding import Finding, Group
 from imgae_monai.data.datalist_file import SECTIONS
-from imgae_monai.data.folder import SPLIT_FOLDERS
 from imgae_monai.data.image_reference import split_reference
+from imgae_monai.data.patients import patient_known
 
 Items = Sequence[dict[str, Any]]
 SPLITS = tuple(SECTIONS.values())
@@ -34,14 +34,8 @@ def check_splits(items: Items, copies: Sequence[Copies], volumes: Sequence[str] 
 
 
 def patient_unknown(item: dict[str, Any]) -> bool:
-    """Whether an item's own place stands for its patient: its path, or its split and row in a table."""
-    patient = str(item["patient_id"])
-    file, fragment = split_reference(item["image"])
-    prefix, _, row = patient.rpartition("/")
-    if fragment and prefix.lower() in SPLIT_FOLDERS and row.isdecimal():
-        return True
-    is_path = any(mark in patient for mark in "./\\#")
-    return is_path and split_reference(patient)[0].name == file.name
+    """Whether an item's own place stands for its patient, as whoever read the source has marked."""
+    return not patient_known(item)
 
 
 def conflicting(items: Items, group: Copies) -> bool:

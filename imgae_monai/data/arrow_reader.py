@@ -67,15 +67,38 @@ def arrow_bytes(path: Path, fragment: str) -> bytes:
     cell = cells[0].as_py()
     data, stored = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
     if data is None and stored:
-        data = _file_bytes(Path(stored), f"{path}#{fragment}")
+        data = stored_bytes(stored, f"{path}#{fragment}")
     if not isinstance(data, bytes) or not data:
         raise InputError(f"cannot read {path}#{fragment}: the cell holds no image bytes, found {type(data).__name__}")
     return data
 
 
-def _file_bytes(path: Path, reference: str) -> bytes:
+def stored_path(text: str, reference: str) -> Path:
+    """The file that a cell without bytes names.
+
+    Args:
+        text: the cell's path.
+        reference: the cell, for messages.
+
+    Raises:
+        InputError: when it is no absolute path here: where a relative one starts, nobody has said.
+    """
+    path = Path(text)
     if not path.is_absolute():
-        raise InputError(f"cannot read {reference}: it holds no bytes but the relative path {path}")
+        raise InputError(
+            f"cannot read {reference}: it holds no bytes but the path {text}, expected an absolute path; store the "
+            "images' bytes"
+        )
+    return path
+
+
+def stored_bytes(text: str, reference: str) -> bytes:
+    """Content of the file that a cell without bytes names, see :py:func:`stored_path`.
+
+    Raises:
+        InputError: also when the file can't be read.
+    """
+    path = stored_path(text, reference)
     try:
         return path.read_bytes()
     except OSError as e:

@@ -16,6 +16,7 @@ from imgae_monai.data.filters import filter_items
 from imgae_monai.data.fingerprint import add_hashes, datalist_fingerprint
 from imgae_monai.data.header_check import check_headers
 from imgae_monai.data.image_reader import SUFFIXES
+from imgae_monai.data.patients import patient_known
 from imgae_monai.data.sources import read_source
 from imgae_monai.data.splits import check_disjoint, check_labels, split_validation
 from imgae_monai.exceptions import InputError
@@ -61,8 +62,8 @@ class Datalist:
             label: 0 for normal images only, 1 for abnormal ones, None for both.
 
         Returns:
-            dicts with ``image`` and ``image_path`` (both the path), ``label``, ``patient_id``, and ``sha256``, by which
-            a stream's examples and images cached on disk are known again.
+            dicts with ``image`` and ``image_path`` (both the path), ``label``, ``patient_id``, ``patient_known``, and
+            ``sha256``, by which a stream's examples and images cached on disk are known again.
 
         Raises:
             InputError: when there is none.
@@ -77,6 +78,7 @@ class Datalist:
                 "image_path": i["image"],
                 "label": i["label"],
                 "patient_id": i["patient_id"],
+                "patient_known": patient_known(i),
                 "sha256": i["sha256"],
             }
             for i in chosen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.folder import header_of
-from imgae_monai.data.splits import warn_unknown_patients
+from imgae_monai.data.patients import to_patient
 from imgae_monai.data.volumes import volume_of
 from imgae_monai.exceptions import InputError
 
@@ -24,10 +24,12 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
 
     Args:
         path: JSON file. Relative image paths start at its folder. Every item has ``image`` and ``label`` (0 or 1), and
-            may have ``patient_id``; without it a DICOM's header is asked, and else the path stands for the patient.
+            may have ``patient_id``; without it a DICOM's header is asked, and else the path (of a slice, its volume's)
+            stands for the patient. ``patient_known`` false says that ``patient_id`` is such a stand-in.
 
     Returns:
-        dicts with ``image`` (path), ``label``, ``patient_id``, ``split`` and whatever else an item has.
+        dicts with ``image`` (path), ``label``, ``patient_id``, ``split`` and whatever else an item has; and
+        ``patient_known`` False where the patient is not known.
 
     Raises:
         InputError: when the file is not such a list; the message names the item.
@@ -51,11 +53,10 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path} has no items: expected sections {list(SECTIONS)} or one list of items")
     items = [_check_item(path, i, entry) for i, entry in enumerate(entries)]
-    unknown = [item for item in items if item["patient_id"] is None]
-    warn_unknown_patients(path, len(unknown), len(items))
     for item, entry in zip(items, entries, strict=True):
         if item["patient_id"] is None:
             item["patient_id"] = volume_of(item["image"]) or entry["image"]
+            item["patient_known"] = False
     return items
 
 
@@ -81,14 +82,16 @@ def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
     image = entry["image"] if is_streamed(entry["image"]) else str((path.parent / entry["image"]).resolve())
     if is_streamed(image) and not isinstance(entry.get("sha256"), str):
         raise InputError(f"{where} ({image}): an image of a stream is known by its sha256, which is missing")
-    patient_id = entry.get("patient_id")
-    if patient_id in (None, ""):
+    if not isinstance(entry.get("patient_known", True), bool):
+        raise InputError(f"{where} ({image}): patient_known must be true or false, got {entry['patient_known']!r}")
+    patient_id = to_patient(entry.get("patient_id"))
+    if patient_id is None:
         patient_id = header_of(Path(image)).get("patient_id")
     return {
         **entry,
         "image": image,
         "label": int(entry["label"]),
-        "patient_id": None if patient_id is None else str(patient_id),
+        "patient_id": patient_id,
     }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from imgae_monai.data.dicom_values import is_monochrome, padding_mask, palette_rgb, to_unit_window
 from imgae_monai.data.gdcm_decoder import decode_apart
 from imgae_monai.data.picture_reader import MAX_PIXELS
-from imgae_monai.exceptions import InputError
+from imgae_monai.exceptions import InputError, SourceUnavailable
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -139,11 +139,15 @@ def read_dicom(path: Path, window: str = "auto") -> np.ndarray:
 
 
 def require_pydicom(path: Path) -> None:
-    """Raise an ``InputError`` that says what to install where pydicom is missing."""
+    """Say what to install where pydicom is missing.
+
+    Raises:
+        SourceUnavailable: which lets a list of sources go on, as for any missing extra.
+    """
     try:
         import pydicom  # noqa: F401
     except ImportError as e:
-        raise InputError(f"reading {path} needs pydicom: pip install 'imgae_monai[dicom]'") from e
+        raise SourceUnavailable(f"reading {path} needs pydicom: pip install 'imgae_monai[dicom]'") from e
 
 
 def _dataset(path: Path, stop_before_pixels: bool = False, specific_tags: list[Any] | None = None) -> Dataset:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import logging
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from imgae_monai.data.dicom_reader import dicom_header, is_dicom, require_pydicom
 from imgae_monai.data.image_reader import is_image_file
-from imgae_monai.data.splits import warn_unknown_patients
+from imgae_monai.data.patients import patient_from_name
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ def read_folder_tree(
     A class folder may hold pictures, DICOM files (also without a suffix) and NIfTI volumes, at any depth. A DICOM's
     header gives ``patient_id``, ``view``, ``sex`` and ``age``; a ``manifest.csv`` in ``root`` (column ``file``,
     relative to ``root``, and any of those or ``finding``) wins over it, and ``patient_pattern`` over both. Where none
-    of them names the patient, the file counts as its own, with a warning.
+    of them names the patient, the file counts as its own.
 
     Args:
         root: the tree's folder.
@@ -50,11 +49,12 @@ def read_folder_tree(
             patient, as ``"(person\\d+|IM-\\d+)"``.
 
     Returns:
-        dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split``, sorted by path.
+        dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split``, sorted by path; and
+        ``patient_known`` False where the file stands for its patient.
 
     Raises:
-        InputError: when there is no split folder, a class folder has an unknown name, the pattern doesn't match, or
-            there are DICOM files and pydicom is missing.
+        SourceUnavailable: when there are DICOM files and pydicom is missing.
+        InputError: when there is no split folder, a class folder has an unknown name, or the pattern doesn't match.
     """
     splits = [p for p in sorted(root.iterdir()) if p.is_dir() and p.name.lower() in SPLIT_FOLDERS]
     if not splits:
@@ -81,15 +81,15 @@ def read_folder_tree(
                 known = manifest.get(path.relative_to(root).as_posix(), {})
                 item.update(header_of(path) | {key: known[key] for key in _MANIFEST_FIELDS if known.get(key)})
                 if patient_pattern is not None:
-                    item["patient_id"] = _patient_from_name(path, patient_pattern)
+                    item["patient_id"] = patient_from_name(path, patient_pattern)
                 items.append(item)
     foreign = [path for split_folder in splits for path in foreign_images(split_folder)]
     if foreign:
         logger.warning("%s: %d file(s) are left out, their type is not read: %s ...", root, len(foreign), foreign[0])
-    unknown = [item for item in items if "patient_id" not in item]
-    warn_unknown_patients(root, len(unknown), len(items))
-    for item in unknown:
-        item["patient_id"] = Path(str(item["image"])).relative_to(root).as_posix()
+    for item in items:
+        if "patient_id" not in item:
+            item["patient_id"] = Path(str(item["image"])).relative_to(root).as_posix()
+            item["patient_known"] = False
     return items
 
 
@@ -123,7 +123,7 @@ def header_of(path: Path) -> dict[str, str]:
         see :py:func:`imgae_monai.data.dicom_reader.dicom_header`; empty for other files.
 
     Raises:
-        InputError: when pydicom is missing, rather than to take images of one patient for those of several.
+        SourceUnavailable: when pydicom is missing, rather than to take images of one patient for those of several.
     """
     if not path.is_file() or not is_dicom(path):
         return {}
@@ -144,13 +144,3 @@ def _read_manifest(root: Path) -> dict[str, dict[str, str]]:
         if "file" not in (reader.fieldnames or ()):
             raise InputError(f"{path} has no column 'file', found {reader.fieldnames}")
         return {row["file"]: row for row in reader}
-
-
-def _patient_from_name(path: Path, pattern: str) -> str:
-    try:
-        match = re.search(pattern, path.name)
-    except re.error as e:
-        raise InputError(f"patient_pattern {pattern!r} is not a regular expression: {e}") from e
-    if match is None:
-        raise InputError(f"patient_pattern {pattern!r} does not match the file name {path.name!r} ({path})")
-    return match.group(1) if match.re.groups else match.group(0)

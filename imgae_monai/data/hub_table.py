@@ -13,6 +13,7 @@ from typing import Any
 from imgae_monai.data.folder import SPLIT_FOLDERS
 from imgae_monai.data.hub_stream import HubStream, stored_features
 from imgae_monai.data.hub_uri import HubSource
+from imgae_monai.data.patients import to_patient
 from imgae_monai.exceptions import InputError, SourceUnavailable
 
 TABLE_FILES = {".parquet": "parquet", ".arrow": "arrow"}
@@ -50,8 +51,7 @@ class Columns:
 
     def patient_of(self, row: dict[str, Any]) -> str | None:
         """The patient of a row, None where it is not known."""
-        value = row[self.patient] if self.patient else None
-        return None if value in (None, "") else _text(value)
+        return to_patient(row[self.patient]) if self.patient else None
 
 
 def _text(value: Any) -> str:

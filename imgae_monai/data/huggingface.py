@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from imgae_monai.data.arrow_reader import open_arrow
+from imgae_monai.data.arrow_reader import open_arrow, stored_bytes, stored_path
 from imgae_monai.data.class_names import ClassNames
 from imgae_monai.data.hub_table import TABLE_FILES, Columns, explained, find_columns, known_splits, open_splits
 from imgae_monai.data.hub_uri import HubSource, parse_hub_uri
-from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -52,7 +51,8 @@ def read_huggingface(
 
     Returns:
         dicts with ``image`` (``part.arrow#8/image``, a path, or ``hf://…#train/8`` in a stream), ``label`` (0 normal,
-        1 abnormal), ``patient_id``, ``split``, ``finding``, and in a stream ``sha256`` of the encoded bytes.
+        1 abnormal), ``patient_id``, ``split``, ``finding``; ``patient_known`` False where the row stands for its
+        patient; and in a stream ``sha256`` of the encoded bytes.
 
     Raises:
         SourceUnavailable: when the data set can't be had, see :py:func:`imgae_monai.data.hub_table.open_splits`.
@@ -74,10 +74,8 @@ def read_huggingface(
             known = {"label": classes.label(found), "patient_id": patient, "split": split}
             items.append({**row, **known, "finding": "|".join(found)})
             if patient is None:
-                items[-1]["patient_id"] = f"{own_name}/{number}"
+                items[-1] |= {"patient_id": f"{own_name}/{number}", "patient_known": False}
     classes.check(source.uri)
-    unknown = sum(item["patient_id"].rpartition("/")[0] in names for item in items)
-    warn_unknown_patients(source.uri, unknown, len(items))
     return items
 
 
@@ -90,14 +88,14 @@ def _arrow_rows(
         raise InputError(f"{source.uri}: the split {own_name!r} is not held in whole Arrow files; save it anew")
     for file in files:
         table = open_arrow(file)
-        paths = _stored_paths(table.column(columns.image))
+        paths = _stored_paths(table.column(columns.image), f"{file}#")
         wanted = [name for name in columns.wanted if name != columns.image]
         for number, row in enumerate(table.select(wanted).to_pylist()):
             image = paths.get(number) or f"{file}#{number}/{columns.image}"
             yield {"image": image}, row[columns.label], columns.patient_of(row)
 
 
-def _stored_paths(column: Any) -> dict[int, str]:
+def _stored_paths(column: Any, where: str) -> dict[int, str]:
     """Paths of the rows that hold a path and no bytes, as image folders do."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -106,7 +104,8 @@ def _stored_paths(column: Any) -> dict[int, str]:
         return {}
     no_bytes = pc.is_null(pc.struct_field(column, "bytes")).to_pylist()
     paths = pc.struct_field(column, "path").to_pylist()
-    return {i: path for i, (lacking, path) in enumerate(zip(no_bytes, paths, strict=True)) if lacking and path}
+    rows = enumerate(zip(no_bytes, paths, strict=True))
+    return {i: str(stored_path(path, f"{where}{i}")) for i, (lacking, path) in rows if lacking and path}
 
 
 def _stream_rows(
@@ -130,10 +129,8 @@ def to_example(row: dict[str, Any], columns: Columns, name: str) -> Example:
     """
     cell = row[columns.image]
     data, path = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
-    if data is None and path and Path(path).is_file():
-        data = Path(path).read_bytes()
+    if data is None and path:
+        data = stored_bytes(path, name)
     if not isinstance(data, bytes) or not data:
-        raise InputError(
-            f"cannot read {name}: the row holds no image bytes (path {path!r}); leave streaming out to fetch its files"
-        )
+        raise InputError(f"cannot read {name}: the row holds no image bytes, found {type(data).__name__}")
     return Example(data, row[columns.label], columns.patient_of(row))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import lzma
 import shutil
 import tempfile
 import zipfile
@@ -20,12 +21,19 @@ from typing import Any
 import numpy as np
 
 from imgae_monai.data.cache_folder import cache_folder
-from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    ValueError,
+    RuntimeError,  # a password is required, or (NotImplementedError) an unknown compression
+)
 _DEFAULT_NORMAL, _DEFAULT_ABNORMAL = ("normal",), ("abnormal",)
 
 
@@ -45,7 +53,8 @@ def read_medmnist(
 
     Returns:
         dicts with ``image`` (``…/train_images.npy#17``), ``label`` (0 normal, 1 abnormal), ``split``, ``finding`` (the
-        label value, or the set labels' indices), ``patient_id`` (the image's own, MedMNIST doesn't tell patients).
+        label value, or the set labels' indices), ``patient_id`` (the image's own, MedMNIST doesn't tell patients) and
+        ``patient_known`` False.
 
     Raises:
         InputError: when the file is damaged, is no MedMNIST, or the normal class is not named.
@@ -57,19 +66,18 @@ def read_medmnist(
     is_normal = {"": True} if multi else _normal_by_value(path, findings, normal_names, abnormal_names)
     if multi:
         logger.info("%s: images have several labels; those with none set are normal", path)
-    items = [
+    return [
         {
             "image": f"{folder / f'{split}_images.npy'}#{i}",
             "label": int(not is_normal.get(value, False)),
             "patient_id": f"{split}/{i}",
+            "patient_known": False,
             "split": split,
             **({"finding": value} if value else {}),
         }
         for split, values in findings.items()
         for i, value in enumerate(values)
     ]
-    warn_unknown_patients(path, len(items), len(items))
-    return items
 
 
 def _finding(row: np.ndarray) -> str:
@@ -122,22 +130,24 @@ def _unpack(path: Path) -> Path:
     target = cache_folder() / f"npz-{digest}"
     if target.is_dir():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".npz-", dir=target.parent) as scratch:
-        draft = Path(scratch) / target.name
-        draft.mkdir()
-        try:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".npz-", dir=target.parent) as scratch:
+            draft = Path(scratch) / target.name
+            draft.mkdir()
             with zipfile.ZipFile(path) as archive:
                 _copy_members(path, archive, draft)
             for member in draft.iterdir():
                 np.load(member, mmap_mode="r", allow_pickle=False)
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as e:
-            raise e if isinstance(e, InputError) else InputError(f"cannot read {path}: {e}; fetch it again") from e
-        try:
-            draft.rename(target)
-        except OSError:  # another process may have unpacked the same file meanwhile
-            if not target.is_dir():
-                raise
+            try:
+                draft.rename(target)
+            except OSError:  # another process may have unpacked the same file meanwhile
+                if not target.is_dir():
+                    raise
+    except OSError as e:
+        raise InputError(f"cannot unpack {path} to {target.parent}: {e.strerror or e}") from e
+    except _DAMAGE as e:
+        raise e if isinstance(e, InputError) else InputError(f"cannot read {path}: {e}; fetch it again") from e
     return target
 
 

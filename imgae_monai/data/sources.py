@@ -12,7 +12,7 @@ from typing import Any
 from monai.config import PathLike
 from monai.utils import ensure_tuple
 
-from imgae_monai.data.datalist_file import read_datalist_file
+from imgae_monai.data.datalist_file import FALLBACKS, read_datalist_file
 from imgae_monai.data.encoded_image import STREAM_SCHEME
 from imgae_monai.data.folder import read_folder_tree
 from imgae_monai.data.hub_uri import HubSource, parse_hub_uri
@@ -20,6 +20,8 @@ from imgae_monai.data.huggingface import is_hub_folder, read_huggingface
 from imgae_monai.data.kaggle import KAGGLE_SCHEME, kaggle_folder
 from imgae_monai.data.medmnist import read_medmnist
 from imgae_monai.data.nih import is_nih_layout, read_nih
+from imgae_monai.data.patients import name_patients, patient_known
+from imgae_monai.data.splits import warn_unknown_patients
 from imgae_monai.data.synthetic import synthetic_folder
 from imgae_monai.data.volumes import expand_volumes
 from imgae_monai.exceptions import InputError, SourceUnavailable
@@ -38,10 +40,11 @@ class Source:
     Args:
         items: dicts with ``image`` (path or reference, see :py:mod:`imgae_monai.data.image_reference`), ``label`` (0
             normal, 1 abnormal), ``patient_id``, ``split`` and what else the source knows (``finding``, ``view``,
-            ``sex``, ``age``, ``boxes``, ``sha256``).
+            ``sex``, ``age``, ``boxes``, ``sha256``); ``patient_known`` False where the patient is not known and
+            ``patient_id`` stands in for it.
         origin: the absolute path or the URI that it was read from.
         synthetic: whether the images are drawn phantoms.
-        fallbacks: why each source that was named before this one could not be had.
+        fallbacks: why each source that was named before this one could not be had, now or when a datalist was written.
     """
 
     items: list[dict[str, Any]]
@@ -71,7 +74,8 @@ def read_source(
         normal_names: names of the normal class (folders, class names or label values).
         abnormal_names: names of the abnormal classes.
         patient_pattern: regular expression for the patient in a file's name, see
-            :py:func:`imgae_monai.data.read_folder_tree`.
+            :py:func:`imgae_monai.data.read_folder_tree`. It wins over what a folder tree or NIH's table say; elsewhere
+            it names the patients that the source does not, and is refused where these have no file name.
         slice_axis: turn NIfTI volumes into slices, see :py:func:`imgae_monai.data.expand_volumes`.
         slice_fraction: as there.
 
@@ -91,8 +95,10 @@ def read_source(
         except SourceUnavailable as e:
             reasons.append(str(e))
         else:
+            unknown = sum(not patient_known(item) for item in found.items)
+            warn_unknown_patients(found.origin, unknown, len(found.items))
             items = expand_volumes(found.items, slice_axis, slice_fraction)
-            return dataclasses.replace(found, items=items, fallbacks=tuple(reasons))
+            return dataclasses.replace(found, items=items, fallbacks=(*reasons, *found.fallbacks))
     if len(reasons) == 1:
         raise SourceUnavailable(reasons[0])
     raise SourceUnavailable(f"none of {len(reasons)} data sources can be had: " + "; ".join(reasons))
@@ -102,28 +108,35 @@ def _read_one(
     text: str, normal_names: Sequence[str], abnormal_names: Sequence[str], patient_pattern: str | None
 ) -> Source:
     if text.startswith(STREAM_SCHEME):
-        return Source(read_huggingface(text, normal_names, abnormal_names), parse_hub_uri(text).uri)
+        items = read_huggingface(text, normal_names, abnormal_names)
+        return Source(_named(items, patient_pattern), parse_hub_uri(text).uri)
     if "://" in text and not text.startswith(SCHEMES):
         raise InputError(f"data {text} has an unknown scheme, expected a path or one of {', '.join(SCHEMES)}")
     root = _local_root(text)
     # one spelling of a path, so that a patient of the same source is known again
     origin = text if text.startswith(SCHEMES) else str(root.resolve())
     if root.suffix.lower() == ".json" and root.is_file():
-        items = read_datalist_file(root)
+        items = _named(read_datalist_file(root), patient_pattern)
         content = json.loads(root.read_text(encoding="utf-8"))
-        return Source(items, origin, isinstance(content, dict) and content.get("synthetic") is True)
+        told = content if isinstance(content, dict) else {}
+        return Source(items, origin, told.get("synthetic") is True, tuple(map(str, told.get(FALLBACKS, ()))))
     if root.suffix.lower() == ".npz" and root.is_file():
-        return Source(read_medmnist(root, normal_names, abnormal_names), origin)
+        return Source(_named(read_medmnist(root, normal_names, abnormal_names), patient_pattern), origin)
     if is_nih_layout(root):
-        return Source(read_nih(root), origin)
+        return Source(_named(read_nih(root), patient_pattern, every=True), origin)
     if is_hub_folder(root):
-        return Source(read_huggingface(HubSource(str(root.resolve())).uri, normal_names, abnormal_names), origin)
+        items = read_huggingface(HubSource(str(root.resolve())).uri, normal_names, abnormal_names)
+        return Source(_named(items, patient_pattern), origin)
     if root.is_file():
         raise InputError(
             f"data {text} is a file, expected a folder or a datalist .json (or a MedMNIST .npz, .parquet or .arrow)"
         )
     synthetic = (root / SYNTHETIC_MARKER).is_file()
     return Source(read_folder_tree(root, normal_names, abnormal_names, patient_pattern), origin, synthetic)
+
+
+def _named(items: list[dict[str, Any]], patient_pattern: str | None, every: bool = False) -> list[dict[str, Any]]:
+    return items if patient_pattern is None else name_patients(items, patient_pattern, every)
 
 
 def _local_root(text: str) -> Path:

@@ -17,6 +17,7 @@ from imgae_monai.data.encoded_image import EncodedImage, is_streamed
 from imgae_monai.data.hub_table import explained, find_columns, open_splits
 from imgae_monai.data.hub_uri import parse_hub_uri
 from imgae_monai.data.huggingface import to_example
+from imgae_monai.data.patients import patient_known
 from imgae_monai.exceptions import InputError
 
 _Key = tuple[str, str | None]  # hash of the bytes, and the patient where the stream tells
@@ -28,8 +29,8 @@ class StreamedDataset(IterableDataset):
     What comes out is so provably the selected split, whatever the stream's order. Ranks share the list's items (each
     reads the whole stream and passes over the others'), so that their lengths are equal to within copies of one image
     and no rank waits for another at an epoch's end. The workers of a rank share its batches: each reads the whole
-    stream in the same order and decodes one batch in as many as there are workers, so that the batches are the same whatever the number of
-    workers, and each worker can tell whether the stream had all of them.
+    stream in the same order and decodes one batch in as many as there are workers. So the batches are the same whatever
+    the number of workers, and each worker can tell whether the stream had all images.
 
     Args:
         items: items of a streamed data list, as ``datalist.select("train", 0)`` gives them.
@@ -180,8 +181,7 @@ def _share(items: Sequence[dict[str, Any]], rank: int, world_size: int) -> dict[
     """This rank's items by what tells them in the stream; copies of one image stay together."""
     groups: dict[_Key, list[dict[str, Any]]] = defaultdict(list)
     for item in items:
-        unknown = item["patient_id"] == item["image"].rpartition("#")[2]
-        groups[item["sha256"], None if unknown else item["patient_id"]].append(item)
+        groups[item["sha256"], item["patient_id"] if patient_known(item) else None].append(item)
     loads = [0] * world_size
     mine = {}
     for key, group in groups.items():

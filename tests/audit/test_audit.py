@@ -162,7 +162,8 @@ def test_slices_of_one_file_in_two_splits_are_an_error_whatever_their_patients(t
 
 
 def test_missing_classes_patients_and_stray_labels_are_found():
-    items = [item("/d/train/a.png", "train", 1, "train/a.png"), item("/d/test/b.png", "test", 0, "7")]
+    unknown = {**item("/d/train/a.png", "train", 1, "train/a.png"), "patient_known": False}
+    items = [unknown, item("/d/test/b.png", "test", 0, "7")]
     found = {f.kind: f for f in check_splits(items, [])}
     assert found.keys() == {"abnormal_in_train", "missing_class", "unknown_patients", "no_validation"}
     assert found["abnormal_in_train"].groups[0].images == ("/d/train/a.png",)
@@ -173,20 +174,18 @@ def test_missing_classes_patients_and_stray_labels_are_found():
     assert found["no_validation"].title == "no validation"
 
 
-@pytest.mark.parametrize(
-    ("image", "patient", "unknown"),
-    [
-        ("/d/train/normal/a.png", "train/normal/a.png", True),
-        ("/d/v.nii.gz#2/40", "v.nii.gz", True),
-        ("/d/x.npy#17", "x.npy#17", True),
-        ("/d/x.npy#17", "train/17", True),
-        ("/d/x.arrow#17/image", "validation/40", True),
-        ("/d/x.arrow#17/image", "40", False),
-        ("/d/40.png", "train/40", False),
-        ("/d/a.png", "a", False),
-        ("/d/12", "12", False),
-        ("/d/a.png", "St. Mary/7", False),
-    ],
-)
-def test_a_path_that_stands_for_the_patient_is_known_as_such(image, patient, unknown):
-    assert patient_unknown(item(image, "test", 0, patient)) is unknown
+def test_an_unknown_patient_is_told_by_its_mark_and_not_by_its_looks():
+    looks = [item("/d/train/a.png", "test", 0, "train/a.png"), item("/d/x.arrow#17/image", "test", 0, "test/17")]
+    assert [patient_unknown(i) for i in looks] == [False, False]
+    assert [patient_unknown({**i, "patient_known": False}) for i in looks] == [True, True]
+
+
+def test_unknown_patients_of_a_hub_folder_of_pictures_are_reported(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    for i, place in enumerate(("train/normal", "test/normal", "test/ill")):
+        (tmp_path / "d" / place).mkdir(parents=True)
+        Image.fromarray(np.full((8, 8), i, dtype=np.uint8)).save(tmp_path / "d" / place / f"{i}.png")
+    read = read_source(f"hf://{tmp_path / 'd'}", ["normal"], ["ill"])
+    (finding,) = [f for f in check_splits(read.items, []) if f.kind == "unknown_patients"]
+    assert finding.title == "unknown patients: 3"

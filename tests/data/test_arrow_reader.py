@@ -42,7 +42,7 @@ def test_plain_bytes_and_paths_are_read(tmp_path):
     cells = [{"bytes": None, "path": str(tmp_path / "there.png")}, {"bytes": None, "path": "there.png"}]
     path = arrow_file(tmp_path / "b.arrow", cells)
     assert value(f"{path}#0/image") == 9
-    with pytest.raises(InputError, match=r"b\.arrow#1/image: it holds no bytes but the relative path there\.png"):
+    with pytest.raises(InputError, match=r"b\.arrow#1/image: it holds no bytes but the path there\.png, expected"):
         read_image(f"{path}#1/image")
     (tmp_path / "there.png").unlink()
     with pytest.raises(InputError, match=r"cannot read .*there\.png, named by .*b\.arrow#0/image: No such file"):

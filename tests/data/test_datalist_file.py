@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 from monai.data import load_decathlon_datalist
 
-from imgae_monai.data import Datalist, read_datalist_file, write_datalist_file
+from imgae_monai.data import (
+    Datalist,
+    expand_volumes,
+    load_datalist,
+    read_datalist_file,
+    read_source,
+    write_datalist_file,
+)
 from imgae_monai.exceptions import InputError
-from tests.data.medical_files import dicom
+from tests.data.medical_files import dicom, nifti
+from tests.data.test_datalist import PATTERN, tree
 
 
 def written(folder: Path, content) -> Path:
@@ -32,7 +40,13 @@ def test_sections_give_the_split(tmp_path):
     assert read_datalist_file(path) == [
         {"image": str(root / "a.png"), "label": 0, "patient_id": "p1", "split": "train", "view": "PA"},
         {"image": str(root / "sub" / "b.png"), "label": 0, "patient_id": "2", "split": "val"},
-        {"image": str(root / "c.png"), "label": 1, "patient_id": str(tmp_path / "c.png"), "split": "test"},
+        {
+            "image": str(root / "c.png"),
+            "label": 1,
+            "patient_id": str(tmp_path / "c.png"),
+            "patient_known": False,
+            "split": "test",
+        },
     ]
 
 
@@ -54,7 +68,7 @@ def test_a_section_wins_over_a_split_in_its_items(tmp_path):
     assert read_datalist_file(path)[0]["split"] == "test"
 
 
-@pytest.mark.parametrize("unknown", [None, ""])
+@pytest.mark.parametrize("unknown", [None, "", float("nan"), "nan", "None"])
 def test_an_empty_patient_id_is_no_patient(tmp_path, unknown):
     """Else all unknown patients would be one."""
     names = ("a.png", "b.png")
@@ -93,6 +107,7 @@ GOOD = {"image": "a.png", "label": 0, "split": "train"}
         ([GOOD | {"label": "0"}], r"item 0 \(a\.png\): label must be .* got '0'"),
         ([GOOD | {"label": None}], "label must be .* got None"),
         ([{"image": "a.png", "split": "test"}], "label must be .* got None"),
+        ([GOOD | {"patient_known": "no"}], r"item 0 \(.*a\.png\): patient_known must be true or false, got 'no'"),
         ([GOOD, GOOD | {"split": "training"}], r"item 1 \(a\.png\): split must be train, val or test, got 'training'"),
         ([{"image": "a.png", "label": 1}], "split must be train, val or test, got None"),
     ],
@@ -155,5 +170,40 @@ def test_the_patient_of_a_dicom_comes_from_its_header_where_the_list_does_not_sa
     entries = [{"image": name, "label": 0} for name in ("a.dcm", "b.dcm", "c.dcm")]
     entries[1]["patient_id"] = "q1"
     path = written(tmp_path, {"test": entries})
-    assert [item["patient_id"] for item in read_datalist_file(path)] == ["p7", "q1", "c.dcm"]
+    assert [item["patient_id"] for item in read_source(path).items] == ["p7", "q1", "c.dcm"]
     assert "the patient of 1 of 3 images is not known" in caplog.text
+
+
+def test_an_unknown_patient_stays_unknown_in_a_written_list(tmp_path, caplog):
+    data = load_datalist(tree(tmp_path / "d"))
+    write_datalist_file(tmp_path / "list.json", data)
+    caplog.clear()
+    again = load_datalist(tmp_path / "list.json")
+    assert f"the patient of {len(data.items)} of {len(data.items)} images is not known" in caplog.text
+    assert again.fingerprint == data.fingerprint
+    assert {item["patient_known"] for item in again.items} == {False}
+    named = read_source(tmp_path / "list.json", patient_pattern=PATTERN)
+    assert {item["patient_id"] for item in named.items} >= {"p0", "p60", "p70"}
+    assert not any("patient_known" in item for item in named.items)
+
+
+def test_slices_share_their_unknown_patient_in_a_written_list(tmp_path):
+    pytest.importorskip("nibabel")
+    nifti(tmp_path / "v.nii.gz", np.random.default_rng(0).random((4, 5, 6), dtype=np.float32))
+    path = written(tmp_path, {"test": [{"image": "v.nii.gz", "label": 0}]})
+    slices = expand_volumes(read_datalist_file(path), 2)
+    write_datalist_file(tmp_path / "slices.json", Datalist(slices, "d", False))
+    read = read_datalist_file(tmp_path / "slices.json")
+    assert {(item["patient_id"], item["patient_known"]) for item in read} == {(slices[0]["patient_id"], False)}
+    bare = [{"image": item["image"], "label": 0, "split": "test"} for item in slices]
+    by_hand = read_datalist_file(written(tmp_path, bare))
+    assert {(item["patient_id"], item["patient_known"]) for item in by_hand} == {(str(tmp_path / "v.nii.gz"), False)}
+
+
+def test_a_pattern_names_only_the_patients_that_a_list_does_not(tmp_path):
+    entries = [{"image": "p1_0.png", "label": 0, "patient_id": "x"}, {"image": "p2_0.png", "label": 0}]
+    items = read_source(written(tmp_path, {"test": entries}), patient_pattern=PATTERN).items
+    assert [item["patient_id"] for item in items] == ["x", "p2"]
+    entries[1]["image"] = "odd.png"
+    with pytest.raises(InputError, match=r"patient_pattern .* does not match the file name 'odd\.png'"):
+        read_source(written(tmp_path, {"test": entries}), patient_pattern=PATTERN)

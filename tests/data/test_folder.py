@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgae_monai.data import read_folder_tree
+from imgae_monai.data import read_folder_tree, read_source
 from imgae_monai.exceptions import InputError
 from tests.data.medical_files import dicom, nifti
 
@@ -185,6 +185,7 @@ def test_unknown_patients_are_their_files_with_a_warning(tmp_path, caplog):
     )
     patients = sorted(p for (p,) in found(read_folder_tree(tmp_path), "patient_id"))
     assert patients == ["p1", "test/abnormal/d.png", "test/normal/c.png", "val/normal/b.png"]
+    assert [item.get("patient_known", True) for item in read_source(tmp_path).items] == [False, False, True, False]
     assert "the patient of 3 of 4 images is not known" in caplog.text
     assert "counts as its own patient" in caplog.text
 
@@ -202,7 +203,7 @@ def mixed(root: Path) -> Path:
 
 def test_pictures_dicom_and_nifti_may_be_mixed(tmp_path, caplog):
     pytest.importorskip("pydicom", reason="needs the extra dicom")
-    items = {Path(item["image"]).name: item for item in read_folder_tree(mixed(tmp_path))}
+    items = {Path(item["image"]).name: item for item in read_source(mixed(tmp_path)).items}
     assert [*items] == ["IM0001", "a.png", "b.dcm", "c.nii.gz"]
     header = {"patient_id": "p7", "sex": "F", "age": "33", "view": "PA", "label": 0, "split": "train"}
     for name in ("IM0001", "b.dcm"):

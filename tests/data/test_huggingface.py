@@ -267,7 +267,9 @@ def test_a_hub_that_cannot_be_reached_is_one_line_and_soon():
     )
     env = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9"}  # the discard port: refused at once
     env.pop("HF_HUB_OFFLINE", None)
-    told = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300, check=True
+    )
     assert told.stdout.count("\n") == 1
     assert "data hf://owner/name: the Hugging Face hub can't be reached" in told.stdout
 
@@ -283,3 +285,75 @@ def test_a_folder_of_pictures_stays_a_folder_tree(tmp_path):
     path.parent.mkdir(parents=True)
     Image.new("L", (4, 4)).save(path)
     assert read_source(tmp_path / "d").items[0]["image"] == str(path)
+
+
+def folder_of_pictures(root: Path) -> Path:
+    for split, name, v in (("train", "normal", 1), ("train", "normal", 2), ("test", "ill", 3)):
+        path = root / split / name / f"p{v}_0.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(v))
+    return root
+
+
+def test_unknown_patients_are_marked_and_a_pattern_names_those_with_a_file(tmp_path, caplog):
+    uri = f"hf://{folder_of_pictures(tmp_path / 'd')}"
+    items = read_source(uri, *NAMES).items
+    assert [(i["patient_id"], i["patient_known"]) for i in items] == [
+        ("train/0", False),
+        ("train/1", False),
+        ("test/0", False),
+    ]
+    assert "the patient of 3 of 3 images is not known" in caplog.text
+    caplog.clear()
+    named = read_source(uri, *NAMES, patient_pattern=r"(p\d+)_").items
+    assert sorted(i["patient_id"] for i in named) == ["p1", "p2", "p3"]
+    assert not any("patient_known" in i for i in named)
+    assert "is not known" not in caplog.text
+
+
+@pytest.mark.parametrize("streaming", ["false", "true"])
+def test_a_pattern_is_refused_for_rows_without_a_file_name(tmp_path, streaming):
+    write_shards(tmp_path / "d", "test", table(["normal"] * 2), 1)
+    with pytest.raises(InputError, match=r"patient_pattern 'x' cannot name the patient of .*#.*, a row of a table"):
+        read_source(f"hf://{tmp_path / 'd'}?streaming={streaming}", *NAMES, patient_pattern="x")
+
+
+@pytest.mark.parametrize("streaming", ["false", "true"])
+def test_a_missing_patient_in_a_table_is_unknown(tmp_path, streaming):
+    nan = float("nan")
+    data = table(["normal"] * 6).add_column("patient", [7.0, nan, nan, 7.0, None, 8.5])
+    write_shards(tmp_path / "numbers", "test", data, 1)
+    text = table(["normal"] * 6, 0, None, ["7", "nan", "None", "7", None, " "])
+    write_shards(tmp_path / "texts", "test", text, 1)
+    for name, last in (("numbers", ("8.5", True)), ("texts", ("test/5", False))):
+        items = read_huggingface(f"hf://{tmp_path / name}?streaming={streaming}", *NAMES)
+        assert [(i["patient_id"], i.get("patient_known", True)) for i in items] == [
+            ("7", True),
+            ("test/1", False),
+            ("test/2", False),
+            ("7", True),
+            ("test/4", False),
+            last,
+        ]
+
+
+@pytest.mark.parametrize("streaming", ["false", "true"])
+@pytest.mark.parametrize("path", ["a.png", "hf://datasets/owner/name/a.png"])
+def test_a_cell_with_no_bytes_and_no_absolute_path_is_refused(tmp_path, monkeypatch, streaming, path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").write_bytes(png(1))
+    data = table(["normal"]).remove_columns("image").add_column("image", [{"bytes": None, "path": path}])
+    write_shards(tmp_path / "d", "test", data, 1)
+    with pytest.raises(
+        InputError, match=rf"cannot read .*#.*0: it holds no bytes but the path {path}, expected an abs"
+    ):
+        read_huggingface(f"hf://{tmp_path / 'd'}?streaming={streaming}", *NAMES)
+
+
+@pytest.mark.parametrize("streaming", ["false", "true"])
+def test_a_cells_absolute_path_is_read(tmp_path, streaming):
+    (tmp_path / "a.png").write_bytes(png(7))
+    cells = [{"bytes": None, "path": str(tmp_path / "a.png")}]
+    write_shards(tmp_path / "d", "test", table(["normal"]).remove_columns("image").add_column("image", cells), 1)
+    data = load_datalist(f"hf://{tmp_path / 'd'}?streaming={streaming}", *NAMES)
+    assert data.items[0]["sha256"] == hashlib.sha256(png(7)).hexdigest()

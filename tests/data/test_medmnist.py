@@ -149,3 +149,51 @@ def test_what_is_no_medmnist_is_explained(tmp_path, change, message):
     np.savez(tmp_path / "a.npz", **made)
     with pytest.raises(InputError, match=message):
         read_medmnist(tmp_path / "a.npz", ["1"])
+
+
+def test_a_file_under_a_password_is_named(tmp_path, cache):
+    path = archive(tmp_path / "a.npz")
+    content = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # local and central headers' flags
+        start = content.find(mark)
+        while start >= 0:
+            content[start + place] |= 1
+            start = content.find(mark, start + 4)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"cannot read .*a\.npz: .*is encrypted, password required"):
+        read_medmnist(path, ["1"])
+    assert list(cache.glob("*")) == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_damaged_compression_is_named(tmp_path, cache, method):
+    stored = archive(tmp_path / "stored.npz")
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(stored) as source, zipfile.ZipFile(path, "w", method) as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+        info = target.getinfo("train_images.npy")
+    content = bytearray(path.read_bytes())
+    start = info.header_offset + 30 + len(info.filename)
+    content[start + 9 : start + info.compress_size] = b"\xff" * (info.compress_size - 9)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"cannot read .*a\.npz: .*; fetch it again"):
+        read_medmnist(path, ["1"])
+    assert list(cache.glob("*")) == []
+
+
+def test_a_full_disk_is_named(tmp_path, cache, monkeypatch):
+    path = archive(tmp_path / "a.npz")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(InputError, match=r"cannot unpack .*a\.npz to .*: No space left on device"):
+        read_medmnist(path, ["1"])
+    assert list(cache.glob("*")) == []
+
+
+def test_a_pattern_for_patients_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"patient_pattern '.*' cannot name the patient of .*\.npy#0, a row"):
+        read_source(archive(tmp_path / "a.npz"), ["1"], patient_pattern=r"p(\d+)")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgae_monai.data import load_datalist, read_nih
+from imgae_monai.data import load_datalist, read_nih, read_source
 from imgae_monai.data.nih import is_nih_layout
 from imgae_monai.exceptions import InputError
 
@@ -213,3 +213,8 @@ def test_real_release_has_the_published_counts():
     assert sum(box["finding"] == "Pneumonia" for box in listed) == 43  # grep -c
     first = next(item for item in items if item["image"].endswith("00000150_002.png"))["boxes"][0]["box"]
     assert [round(1024 * value, 3) for value in first] == [601.397, 595.979, 215.636, 180.961]
+
+
+def test_a_pattern_wins_over_nihs_patients(tmp_path):
+    items = read_source(release(tmp_path), patient_pattern=r"(.*)\.png").items
+    assert [item["patient_id"] for item in items] == [Path(item["image"]).stem for item in items]

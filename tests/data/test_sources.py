@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 import pytest
 
@@ -73,7 +74,10 @@ def test_the_reasons_stay_in_the_data_list(tmp_path):
     assert len(data.fallbacks) == 1
     write_datalist_file(tmp_path / "list.json", data)
     assert json.loads((tmp_path / "list.json").read_text(encoding="utf-8"))["fallbacks"] == list(data.fallbacks)
-    assert load_datalist(tmp_path / "list.json").fingerprint == data.fingerprint
+    again = load_datalist([tmp_path / "gone too", tmp_path / "list.json"])
+    assert again.fingerprint == data.fingerprint
+    assert again.fallbacks[1:] == data.fallbacks
+    assert again.fallbacks[0].startswith(f"data {tmp_path / 'gone too'} does not exist")
 
 
 def test_references_survive_a_data_list_file(tmp_path):
@@ -86,3 +90,13 @@ def test_references_survive_a_data_list_file(tmp_path):
     (tmp_path / "list.json").write_text(json.dumps(items), encoding="utf-8")
     with pytest.raises(InputError, match="an image of a stream is known by its sha256, which is missing"):
         read_datalist_file(tmp_path / "list.json")
+
+
+def test_without_pydicom_a_folder_of_dicom_is_passed_over(tmp_path, monkeypatch):
+    path = tmp_path / "scans" / "test" / "normal" / "a.dcm"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    found = read_source([tmp_path / "scans", tree(tmp_path / "d")], patient_pattern=PATTERN)
+    assert found.origin == str(tmp_path / "d")
+    assert found.fallbacks == (f"reading {path} needs pydicom: pip install 'imgae_monai[dicom]'",)

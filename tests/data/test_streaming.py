@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ignite.engine import Events
 from monai.engines import SupervisedTrainer
 from torch.utils.data import DataLoader
 
-from imgae_monai.data import EncodedImage, StreamedDataset, load_datalist, read_image
+from imgae_monai.data import EncodedImage, StreamedDataset, load_datalist, read_image, write_datalist_file
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import DatasetHandler
 from imgae_monai.transforms import LoadGrayscaled
@@ -240,3 +241,17 @@ def test_workers_notice_that_a_source_changed(tmp_path, batch_size):
     dataset = StreamedDataset(items, pixel, True, 3, batch_size=batch_size)
     with pytest.raises(InputError, match=r"has changed: 2 image\(s\) of the data list came no more"):
         epochs_of(dataset, 3, batch_size or 4, False)
+
+
+def test_a_streams_unknown_patients_are_found_again_from_a_written_list(tmp_path):
+    write_shards(tmp_path / "d", "train", table(["normal"] * 12), 2)
+    data = load_datalist(f"hf://{tmp_path / 'd'}?streaming=true", *NAMES)
+    write_datalist_file(tmp_path / "list.json", data)
+    content = json.loads((tmp_path / "list.json").read_text(encoding="utf-8"))
+    for item in content["training"]:  # as one writes it by hand
+        del item["patient_id"], item["patient_known"]
+    (tmp_path / "bare.json").write_text(json.dumps(content), encoding="utf-8")
+    expected = seen(StreamedDataset(data.select("train"), pixel))
+    assert len(expected) == 11
+    for name in ("list.json", "bare.json"):
+        assert seen(StreamedDataset(load_datalist(tmp_path / name).select("train"), pixel)) == expected
