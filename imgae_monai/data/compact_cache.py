@@ -7,7 +7,7 @@ from typing import Any
 
 from monai.data import CacheDataset
 
-from imgae_monai.data.tensor_arena import TensorArena
+from imgae_monai.data.tensor_arena import TensorArena, pack_items, unpack_items
 
 
 class CompactCacheDataset(CacheDataset):
@@ -40,6 +40,14 @@ class CompactCacheDataset(CacheDataset):
 
     def _load_cache_item(self, idx: int) -> Any:
         return self._arena.put_item(super()._load_cache_item(idx))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For workers that are spawned (macOS, Windows); forked ones inherit the cache."""
+        return {**self.__dict__, "_cache": pack_items(self._cache)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._cache = unpack_items(*state["_cache"])
 
     def shrink(self, cache_num: int) -> None:
         """Let go of images; they are decoded anew from now on.

@@ -11,6 +11,7 @@ import numpy as np
 from monai.data import SmartCacheDataset
 
 from imgae_monai.data.tensor_arena import TensorArena
+from imgae_monai.exceptions import InputError
 
 
 class MovingCacheDataset(SmartCacheDataset):
@@ -68,6 +69,12 @@ class MovingCacheDataset(SmartCacheDataset):
         if hasattr(self, "transform"):  # not yet while it is built
             self.transform.set_random_state(seed, state)
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        raise InputError(
+            "cache 'smart' can't be handed to workers that are spawned (macOS, Windows), since its window moves in "
+            "this process: set num_workers to 0, or cache to memory, persistent or none"
+        )
 
     def _load_cache_item(self, idx: int) -> Any:
         return self._arena.put_item(super()._load_cache_item(idx))

@@ -8,8 +8,9 @@ system and go straight back.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -56,8 +57,61 @@ class TensorArena:
 
     def put_item(self, item: Any) -> Any:
         """The same for every tensor in a dictionary; anything else stays as it is."""
-        if isinstance(item, torch.Tensor):
-            return self.put(item)
-        if isinstance(item, Mapping):
-            return {key: self.put_item(value) for key, value in item.items()}
-        return item
+        return _replace(item, torch.Tensor, self.put)
+
+    def __reduce__(self) -> tuple[type[TensorArena], tuple[int]]:
+        """Another process starts with an empty arena: a lock can't be pickled, and a block is its tensors' alone."""
+        return TensorArena, (self.block_bytes,)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a tensor lies: the number of its block, and from which byte on."""
+
+    block: int
+    start: int
+    dtype: torch.dtype
+    shape: torch.Size
+
+
+def pack_items(items: Sequence[Any]) -> tuple[list[Any], list[torch.Tensor]]:
+    """Items whose tensors lie in an arena, and its blocks, apart: each tensor pickled by itself would take its whole
+    block along.
+
+    Args:
+        items: as :py:meth:`TensorArena.put_item` gives them.
+
+    Returns:
+        what :py:func:`unpack_items` takes. The blocks are not copied: torch hands them to spawned workers as shared
+        memory.
+    """
+    numbers: dict[int, int] = {}
+    blocks: list[torch.Tensor] = []
+
+    def place(tensor: torch.Tensor) -> _Place:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in numbers:
+            numbers[storage.data_ptr()] = len(blocks)
+            blocks.append(torch.empty(0, dtype=torch.uint8).set_(storage))
+        start = int(tensor.storage_offset()) * tensor.element_size()
+        return _Place(numbers[storage.data_ptr()], start, tensor.dtype, tensor.shape)
+
+    return [_replace(item, torch.Tensor, place) for item in items], blocks
+
+
+def unpack_items(items: Sequence[Any], blocks: Sequence[torch.Tensor]) -> list[Any]:
+    """The items again, their tensors in the given blocks."""
+
+    def take(place: _Place) -> torch.Tensor:
+        n_bytes = place.shape.numel() * place.dtype.itemsize
+        return blocks[place.block][place.start : place.start + n_bytes].view(place.dtype).view(place.shape)
+
+    return [_replace(item, _Place, take) for item in items]
+
+
+def _replace(item: Any, kind: type, change: Callable[[Any], Any]) -> Any:
+    if isinstance(item, kind):
+        return change(item)
+    if isinstance(item, Mapping):
+        return {key: _replace(value, kind, change) for key, value in item.items()}
+    return item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,22 @@ def test_every_epoch_of_every_cache_has_every_image(items, kilobytes, options, k
     assert type(dataset) is kind
     for _ in range(2):
         assert numbers(dataset, num_workers=workers) == list(range(N))
+
+
+@pytest.mark.parametrize("cache_num", [N, 10])
+def test_spawned_workers_get_the_cache(items, cache_num, tmp_path):
+    copies = [{**item, "image": shutil.copy(item["image"], tmp_path)} for item in items]
+    dataset = build(copies, 1000)
+    dataset.shrink(cache_num)
+    for item in copies[:cache_num]:
+        Path(item["image"]).unlink()  # only the cache has them now
+    assert numbers(dataset, num_workers=1, multiprocessing_context="spawn") == list(range(N))
+    assert numbers(dataset) == list(range(N))
+
+
+def test_a_moving_window_is_not_handed_to_spawned_workers(items):
+    with pytest.raises(InputError, match="cache 'smart' can't be handed to workers that are spawned"):
+        numbers(build(items, 40), num_workers=1, multiprocessing_context="spawn")
 
 
 def test_the_choice_is_logged_with_its_reason(items, caplog):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +10,7 @@ import pytest
 import torch
 
 from imgae_monai.data import TensorArena
+from imgae_monai.data.tensor_arena import pack_items, unpack_items
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float32, torch.float64, torch.int64, torch.bool])
@@ -62,3 +65,39 @@ def test_tensors_of_an_item_are_stored_and_the_rest_stays():
     assert torch.equal(stored["image"], item["image"])
     assert stored["more"]["mask"].untyped_storage().data_ptr() == stored["image"].untyped_storage().data_ptr()
     assert torch.equal(TensorArena().put_item(torch.ones(2)), torch.ones(2))
+
+
+def test_an_arena_is_pickled_empty():
+    arena = TensorArena(block_bytes=1 << 20)
+    arena.put(torch.ones(1000))
+    other = pickle.loads(pickle.dumps(arena))
+    assert len(pickle.dumps(arena)) < 200
+    assert other.block_bytes == 1 << 20
+    assert torch.equal(other.put(torch.arange(3)), torch.arange(3))
+
+
+def test_items_are_packed_with_each_block_once():
+    arena = TensorArena(block_bytes=1000)
+    items = [
+        {"image": torch.full((2, n, 5), n, dtype=dtype), "more": {"n": torch.tensor(n)}, "label": n}
+        for n, dtype in enumerate([torch.uint8, torch.float16, torch.float64, torch.int32, torch.bool] * 4)
+    ]
+    stored = [arena.put_item(item) for item in items]
+    packed = pack_items(stored)
+    assert (
+        len(packed[1])
+        == len({t.untyped_storage().data_ptr() for i in stored for t in (i["image"], i["more"]["n"])})
+        > 2
+    )
+    again = unpack_items(*copy.deepcopy(packed))
+    for item, other in zip(items, again, strict=True):
+        assert torch.equal(item["image"], other["image"])
+        assert item["image"].dtype == other["image"].dtype
+        assert (item["label"], item["more"]["n"]) == (other["label"], other["more"]["n"])
+    n_bytes = sum(block.numel() for block in packed[1])
+    assert len(pickle.dumps(packed)) < n_bytes + 200 * len(items) + 1000 * len(packed[1])
+
+
+def test_a_tensor_outside_an_arena_can_be_packed():
+    tensor = torch.arange(6, dtype=torch.float32).reshape(2, 3)
+    assert torch.equal(unpack_items(*pack_items([tensor]))[0], tensor)
