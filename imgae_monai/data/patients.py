@@ -6,6 +6,7 @@ its volume's path. Every other item lacks the key.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.image_reference import split_reference
 from imgae_monai.data.volumes import volume_of
 from imgae_monai.exceptions import InputError
+
+logger = logging.getLogger(__name__)
 
 _BLANK = ("", "nan", "none", "null", "<na>")  # what tables write for a missing value
 
@@ -71,6 +74,8 @@ def name_patients(items: Sequence[dict[str, Any]], pattern: str, every: bool = F
     Raises:
         InputError: when the pattern does not match, or an image has no file name, as a table's row has none.
     """
+    if not every and all(map(patient_known, items)):
+        logger.warning("patient_pattern %r names nobody: the source tells every image's patient itself", pattern)
     named = []
     for item in items:
         if patient_known(item) and not every:

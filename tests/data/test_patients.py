@@ -38,6 +38,12 @@ def test_only_unknown_patients_are_named_unless_all_are_asked_for():
     assert items[1]["patient_known"] is False
 
 
+def test_a_pattern_that_names_nobody_is_told(caplog):
+    items = [{"image": "/d/p1.arrow#8/image", "patient_id": "x"}]
+    assert name_patients(items, "p1") == items
+    assert "patient_pattern 'p1' names nobody: the source tells every image's patient itself" in caplog.text
+
+
 @pytest.mark.parametrize("image", ["hf://owner/p1#train/8", "/d/p1.arrow#8/image", "/d/p1.npy#8"])
 def test_a_row_of_a_table_has_no_file_name(image):
     items = [{"image": image, "patient_id": "train/8", "patient_known": False}]

@@ -199,6 +199,7 @@ def epochs_of(dataset: StreamedDataset, n_workers: int, batch_size: int, persist
         Events.ITERATION_COMPLETED, lambda engine: epochs[-1].append([int(d["image"]) for d in engine.state.batch])
     )
     trainer.run()
+    loader._iterator = None  # as a part of the trainer's cycle, each idle worker would take 5 s to end
     return epochs
 
 
@@ -233,14 +234,19 @@ def with_worker(example) -> dict:
     return {**pixel(example), "worker": torch.utils.data.get_worker_info().id}
 
 
-@pytest.mark.parametrize("batch_size", [None, 2, 4])
+@pytest.mark.parametrize("batch_size", [None, 2])
 def test_workers_notice_that_a_source_changed(tmp_path, batch_size):
     root = study(tmp_path / "d")
     items = items_of(root, "test")
     write_shards(root / "data", "test", table([0, 1] * 3, 100, ["Normal", "Ill"], [f"test{i}" for i in range(6)]), 1)
     dataset = StreamedDataset(items, pixel, True, 3, batch_size=batch_size)
     with pytest.raises(InputError, match=r"has changed: 2 image\(s\) of the data list came no more"):
-        epochs_of(dataset, 3, batch_size or 4, False)
+        seen_within_length(DataLoader(dataset, batch_size or 4, num_workers=3))
+
+
+def seen_within_length(loader: DataLoader) -> list[int]:
+    """What ignite reads of a loader: as many batches as its length says, and no further."""
+    return [v for batch in itertools.islice(loader, len(loader)) for v in batch["image"].tolist()]
 
 
 def test_a_streams_unknown_patients_are_found_again_from_a_written_list(tmp_path):
