@@ -11,6 +11,7 @@ from monai.config import PathLike
 
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.encoded_image import STREAM_SCHEME
+from imgae_monai.data.patients import patient_known
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ def refuse_seen(
             f"{len(seen)} image(s) of the {split} split, or their patients, were trained on: {', '.join(seen[:5])}"
             f"{' ...' if len(seen) > 5 else ''}. Use images of other patients"
         )
-    shared = patients & {item["patient_id"] for item in own}
+    known = {item["patient_id"] for item in used if patient_known(item)}
+    shared = known & {item["patient_id"] for item in own if patient_known(item)}
     if shared:
         logger.warning(
             "%d patient id(s) of the %s split of %s also occur among those trained on, of %s (%s): if these are the "

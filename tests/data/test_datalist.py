@@ -314,6 +314,21 @@ def test_the_same_patient_id_in_another_source_is_warned_of(trained, tmp_path, c
         refuse_seen(load_datalist(other, patient_pattern=PATTERN), "test", record)
 
 
+def test_stand_ins_for_unknown_patients_of_two_sources_are_not_compared(trained, tmp_path, caplog):
+    _, record = trained
+    content = json.loads(record.read_text(encoding="utf-8"))
+    for item in content["training"]:
+        item |= {"patient_id": f"train/{item['patient_id']}", "patient_known": False}
+    record.write_text(json.dumps(content), encoding="utf-8")
+    other = tmp_path / "other"
+    picture(other / "test" / "normal" / "x.png", 5000)
+    data = load_datalist(other)
+    data.items[0]["patient_id"] = content["training"][0]["patient_id"]
+    caplog.clear()
+    refuse_seen(data, "test", record)
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
     ("trained_source", "source", "same"),
     [
