@@ -87,8 +87,9 @@ def _file_pages(path: Path, prefix: str) -> int:
 def process_memory() -> int:
     """Bytes that this process and its children (loader workers) hold together.
 
-    Pages that forked workers share with their parent count once, where the system tells (Linux's proportional set
-    size); elsewhere resident set sizes are added up, which counts them once a process.
+    Pages that forked workers share with their parent count once, and pages of files (libraries, memory-mapped tables),
+    which the system can drop, not at all, where it tells them apart (Linux's ``smaps_rollup``). Elsewhere resident set
+    sizes are added up.
     """
     own = psutil.Process(os.getpid())
     return sum(_held(process) for process in [own, *own.children(recursive=True)])
@@ -96,12 +97,18 @@ def process_memory() -> int:
 
 def _held(process: psutil.Process) -> int:
     try:
-        full = process.memory_full_info()
-        return getattr(full, "pss", 0) or full.rss
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+        kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
+        return 1024 * (kilobytes["Pss_Anon"] + kilobytes["Pss_Shmem"])
+    except (OSError, KeyError):  # another system, or an older one
+        return _resident(process)
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
     except psutil.NoSuchProcess:
         return 0
-    except psutil.AccessDenied:
-        return process.memory_info().rss
 
 
 def resolve_budget(memory_budget: float | str) -> int:
