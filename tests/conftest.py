@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def _cache_home(tmp_path_factory):
         del os.environ["XDG_CACHE_HOME"]
     else:
         os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(autouse=True)
+def _quiet_root_logger():
+    """Undo what a command's logging left, so that no test sees another's level or handlers."""
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if not type(h).__module__.startswith("_pytest")]:
+        root.removeHandler(handler)
+    root.setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
