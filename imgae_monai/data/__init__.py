@@ -1,5 +1,6 @@
 """From where images live to a checked data list."""
 
+from .atomic_write import atomic_write
 from .cache_plan import CachePlan, plan_cache
 from .compact_cache import CompactCacheDataset
 from .datalist import Datalist, load_datalist
@@ -40,6 +41,7 @@ __all__ = [
     "StreamedDataset",
     "TensorArena",
     "add_hashes",
+    "atomic_write",
     "available_memory",
     "cached_bytes",
     "check_disjoint",

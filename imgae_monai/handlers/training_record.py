@@ -12,6 +12,7 @@ from ignite.engine import Engine, Events
 from monai.config import PathLike
 from torch.utils.data import DataLoader
 
+from imgae_monai.data.atomic_write import atomic_write
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.datalist_file import write_datalist_file
 from imgae_monai.data.fingerprint import file_sha256
@@ -169,6 +170,5 @@ class TrainingRecord:
             "train_loss": self.train_loss,
             "val_loss": self.val_loss,
         }
-        temporary = self.path.with_suffix(".json.part")
-        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-        temporary.replace(self.path)
+        with atomic_write(self.path) as file:
+            file.write(json.dumps(record, indent=1).encode())

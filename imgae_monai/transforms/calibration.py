@@ -17,6 +17,7 @@ from monai.config import KeysCollection, PathLike
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type
 
+from imgae_monai.data.atomic_write import atomic_write
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.anomaly_score import AnomalyScore
 from imgae_monai.transforms.residual_map import ResidualMap
@@ -96,7 +97,8 @@ class Calibration:
 
     def save(self, path: PathLike) -> None:
         """Write to ``path``, loadable with ``torch.load(..., weights_only=True)``."""
-        torch.save(dataclasses.asdict(self), path)
+        with atomic_write(path) as file:
+            torch.save(dataclasses.asdict(self), file)
 
     def summary(self) -> dict[str, Any]:
         """Everything but the maps and hashes, for a results file."""
