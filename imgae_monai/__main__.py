@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +19,7 @@ from imgae_monai.cli.evaluate import calibrate, evaluate
 from imgae_monai.cli.info import info
 from imgae_monai.cli.predict import predict
 from imgae_monai.cli.train import train
-from imgae_monai.exceptions import InputError
+from imgae_monai.exceptions import InputError, Stopped
 
 COMMANDS: dict[str, Callable] = {
     "data check": data_check,
@@ -29,6 +31,7 @@ COMMANDS: dict[str, Callable] = {
     "demo": demo,
     "info": info,
 }
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _TRACEBACK = "IMGAE_MONAI_TRACEBACK"
 # torch hands on an exception of a worker process as the text of its traceback, the first cause at the top
 _FROM_WORKER = re.compile(r"Caught \w+ in DataLoader worker process \d+\.\n")
@@ -63,6 +66,9 @@ def explain(error: BaseException) -> str | None:
             return found[1].strip()
         if isinstance(candidate, InputError):
             return str(candidate)
+        if isinstance(candidate, OSError) and candidate.errno in _FULL:
+            where = f" ({candidate.filename})" if candidate.filename else ""
+            return f"{candidate.strerror}{where}: make room; in training, --resume auto goes on from the last epoch"
     return str(chain[-1]) if type(chain[-1]) is ValueError and _is_ours(chain[-1]) else None
 
 
@@ -74,7 +80,7 @@ def _is_ours(error: BaseException) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a command; exit with 2 on bad input, which is explained in one line, and 130 when interrupted."""
+    """Run a command; exit with 2 on bad input, which is explained in one line, and 130 (143) on Ctrl-C (SIGTERM)."""
     import fire
 
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -82,10 +88,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         words = check_arguments(argv, COMMANDS)
         _keep_text(COMMANDS)
         fire.Fire(COMMANDS, command=words, name="imgae-monai")
-    except KeyboardInterrupt:
-        going_on = "; imgae-monai train ... --resume goes on from the last epoch" if argv[:1] == ["train"] else ""
-        print(f"interrupted{going_on}", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as e:
+        number = e.signal_number if isinstance(e, Stopped) else signal.SIGINT
+        what = "interrupted" if number == signal.SIGINT else "terminated"
+        going_on = "; imgae-monai train ... --resume auto goes on from the last epoch" if argv[:1] == ["train"] else ""
+        print(f"{what}{going_on}", file=sys.stderr)
+        sys.exit(128 + number)
     except Exception as e:
         message = explain(e)
         if message is None or os.environ.get(_TRACEBACK):

@@ -13,3 +13,15 @@ class SourceUnavailable(InputError):
 
     Only this one lets a list of sources go on to its next entry; what is wrong inside a source is never passed over.
     """
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end. Like Ctrl-C it is no error, and passes by ``except Exception``.
+
+    Args:
+        signal_number: SIGTERM or SIGINT.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number

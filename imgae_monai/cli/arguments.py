@@ -104,6 +104,8 @@ def _split(
 def _read_value(flag: str, value: str, annotation: str) -> str:
     """The value in the form that Fire reads back as it was meant."""
     if annotation.startswith("bool"):
+        if value.lower() not in _BOOLEANS and annotation == "bool | str":
+            return value
         if value.lower() not in _BOOLEANS:
             raise InputError(f"{flag} takes true or false, got {value!r}: put {flag} last, or write {flag}=true")
         return str(_BOOLEANS[value.lower()])

@@ -142,7 +142,12 @@ def write_run(bundle: Path, run: Path, preset: str | None, overrides: Mapping[st
 def write_run_ids(run: Path, overrides: Mapping[str, Any]) -> None:
     """Change ids in a run's own training config, so that it stays the config as run."""
     path = run / "configs" / "train.json"
-    path.write_text(json.dumps(merge_config([path], overrides), indent=4) + "\n", encoding="utf-8")
+    # torch takes seconds to import
+    from imgae_monai.data.atomic_write import atomic_write
+
+    config = merge_config([path], overrides)
+    with atomic_write(path) as file:
+        file.write(json.dumps(config, indent=4).encode() + b"\n")
 
 
 def given(**flags: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ _NOT_KNOBS = ("bundle", "data", "output", "preset", "resume", "overwrite", "set"
 
 # these follow from --output, --resume and --overwrite; a run whose weights lie elsewhere could not be kept safe
 _RUN_OWN = ("bundle_root", "ckpt_dir", "output_dir", "resume", "overwrite")
+
+# what an --overwrite replaces is kept here until there are new weights
+ASIDE = ".overwritten"
 
 
 def train(
@@ -73,7 +77,7 @@ def train(
     top_fraction: float | None = None,
     specificity: float | None = None,
     picture_interval: int | None = None,
-    resume: bool = False,
+    resume: bool | str = False,
     overwrite: bool = False,
     set: dict[str, Any] | None = None,
 ) -> None:
@@ -140,13 +144,15 @@ def train(
         top_fraction: share of the pixels that top averages, 0 to 1. Default 0.01.
         specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.
         picture_interval: epochs between pictures in TensorBoard. Default 5.
-        resume: go on from the run's last checkpoint, as it was started (only epochs may be raised). Default false.
+        resume: go on from the last checkpoint, as started but for more epochs; auto: or start anew. Default false.
         overwrite: replace the run that the folder holds; it is kept until the new one has weights. Default false.
         set: any other id of the bundle's config (default none), as "{'train#dataloader#shuffle': False}".
     """
     knobs = {key: value for key, value in locals().items() if key not in _NOT_KNOBS}
 
     from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.stop import stop_on_sigterm
+    from imgae_monai.engines import check_resumable, lock_run, resume_points
     from imgae_monai.exceptions import InputError
 
     own = sorted({*_RUN_OWN}.intersection(set or {}))
@@ -154,12 +160,25 @@ def train(
         raise InputError(f"--set can't change {', '.join(own)}: it follows from --output, --resume and --overwrite")
     overrides = {**bc.given(**knobs, dataset_dir=data), **(set or {})}
     run = Path(output).expanduser().resolve()
-    if resume:
-        _prepare_resume(run, bundle, {**overrides, **bc.given(preset=preset)})
-        _start(run, resume=True)
-    else:
-        _train_new(run, bundle, preset, overrides, overwrite)
+    if resume not in (True, False, "auto"):
+        raise InputError(f"--resume takes true, false or auto, got {resume!r}")
+    if resume is True:
+        check_resumable(run / "models")
+    with stop_on_sigterm(), lock_run(run):
+        if resume and resume_points(run / "models"):
+            _resume(run, bundle, {**overrides, **bc.given(preset=preset)}, once=resume == "auto")
+        else:
+            again = resume == "auto" and _unfinished(run)
+            _train_new(run, bundle, preset, overrides, overwrite or again, again)
     print(f"run: {run}")
+
+
+def _unfinished(run: Path) -> bool:
+    """Whether a folder holds a run that did not come to its end."""
+    record = run / "train.json"
+    if not record.is_file():
+        return (run / "train.log").is_file()  # it died in its first epoch
+    return not json.loads(record.read_text(encoding="utf-8"))["finished"]
 
 
 def _start(run: Path, resume: bool) -> None:
@@ -169,14 +188,15 @@ def _start(run: Path, resume: bool) -> None:
     bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), "resume": resume})
 
 
-def _prepare_resume(run: Path, bundle: str, overrides: dict[str, Any]) -> None:
+def _resume(run: Path, bundle: str, overrides: dict[str, Any], once: bool) -> None:
+    """Go on with a run; ``once``: unless it has come to its end, and no more epochs are asked for."""
     from monai.bundle import ConfigParser
 
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.engines import latest_checkpoint
+    from imgae_monai.engines import resume_points
     from imgae_monai.exceptions import InputError
 
-    done = int(latest_checkpoint(run / "models").rsplit("=", 1)[1].removesuffix(".pt"))
+    done = int(resume_points(run / "models")[0].stem.rpartition("=")[2])
     as_run = ConfigParser(bc.merge_config([bc.find_run(str(run)) / "configs" / "train.json"], {}))
     name = bc.merge_config([bc.find_bundle(bundle) / "configs" / "train.json"], {})["bundle_name"]
     fixed = {**overrides, "bundle_name": name}
@@ -185,13 +205,22 @@ def _prepare_resume(run: Path, bundle: str, overrides: dict[str, Any]) -> None:
         raise InputError(f"{run} can only be resumed as it was started; different: {', '.join(changed)}")
     if overrides.get("epochs", done) < done:
         raise InputError(f"{run} has done {done} epochs already, epochs must not be fewer: got {overrides['epochs']}")
+    if once and not _unfinished(run) and overrides.get("epochs", 0) <= as_run["epochs"]:
+        return
     bc.write_run_ids(run, {key: value for key, value in overrides.items() if key == "epochs"})
+    if (run / "models" / "model.pt").exists():
+        shutil.rmtree(run / ASIDE, ignore_errors=True)  # an --overwrite was interrupted, but after it had weights
+    _start(run, resume=True)
 
 
-def _train_new(run: Path, bundle: str, preset: str | None, overrides: dict[str, Any], overwrite: bool) -> None:
+def _train_new(
+    run: Path, bundle: str, preset: str | None, overrides: dict[str, Any], overwrite: bool, again: bool
+) -> None:
+    """Start a run; ``again``: after one that died before its first resume point, which is not worth keeping."""
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.engines import check_run, holds_run
     from imgae_monai.engines.run_folder import EVALUATION_PARTS, RUN_PARTS
+    from imgae_monai.engines.run_lock import LOCK_NAME
     from imgae_monai.exceptions import InputError
 
     folder = bc.find_bundle(bundle)
@@ -200,11 +229,13 @@ def _train_new(run: Path, bundle: str, preset: str | None, overrides: dict[str, 
         raise InputError(f"{run} already holds a run ({held}): --resume goes on with it, --overwrite starts anew")
     # what a start that failed before training left, as by a misspelt option, is no obstacle; a bundle is
     left = [path.name for path in run.iterdir()] if run.is_dir() else []
-    if (left and not held and not {*left} <= {*RUN_PARTS, ".overwritten"}) or (run / "configs" / "presets").exists():
+    if (left and not held and not {*left} <= {*RUN_PARTS, ".overwritten", LOCK_NAME}) or (
+        run / "configs" / "presets"
+    ).exists():
         raise InputError(f"{run} is neither empty nor a run: give another output")
     check_run(run / "models", run, overwrite=overwrite)
-    aside = run / ".overwritten"
-    if aside.exists():
+    aside = run / ASIDE
+    if aside.exists() and not again:
         raise InputError(f"{aside} holds a run that an interrupted --overwrite replaced: move it away or delete it")
     with _set_aside(run, [*RUN_PARTS, *EVALUATION_PARTS], aside):
         bc.write_run(folder, run, preset, overrides)
@@ -215,21 +246,27 @@ def _train_new(run: Path, bundle: str, preset: str | None, overrides: dict[str, 
 def _set_aside(run: Path, parts: list[str], aside: Path) -> Iterator[None]:
     """Keep the run that is there until the new one has weights; bring it back if it never gets that far."""
     kept = [part for part in parts if (run / part).exists()]
-    if kept:
+    if aside.exists():  # what is there now was to replace it, and died
+        for part in kept:
+            _delete(run / part)
+    elif kept:
         aside.mkdir()
         for part in kept:
             (run / part).rename(aside / part)
     try:
         yield
     finally:
-        if kept and not (run / "models" / "model.pt").exists():
-            for part in parts:
-                bring_back = aside / part
-                if (run / part).is_dir():
-                    shutil.rmtree(run / part)
-                else:
-                    (run / part).unlink(missing_ok=True)
-                if bring_back.exists():
-                    bring_back.rename(run / part)
-        if kept:
+        if aside.exists():
+            if not (run / "models" / "model.pt").exists():
+                for part in parts:
+                    _delete(run / part)
+                    if (aside / part).exists():
+                        (aside / part).rename(run / part)
             shutil.rmtree(aside)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -92,6 +92,42 @@ class MovingCacheDataset(SmartCacheDataset):
                 raise failure
             return super()._try_update_cache()
 
+    def window(self) -> dict[str, int]:
+        """Where the window is: what :py:meth:`move_window` takes."""
+        # without the lock, which is held while images are replaced; only the training thread changes these
+        return {"start": self._start_pos, "cache_num": self.cache_num, "replace_num": self._replace_num}
+
+    def move_window(self, start: int, cache_num: int, replace_num: int) -> None:
+        """Put the window where it was, and fill it; a running replacement goes on from there.
+
+        Args:
+            start: index of its first image, in the order that the seed gave.
+            cache_num: number of images, at most the present one.
+            replace_num: number of images that are replaced each epoch.
+
+        Raises:
+            InputError: when the window was larger, or so many can't be replaced: memory was other than it is now.
+        """
+        if not 1 <= cache_num <= self.cache_num or not 0 <= replace_num <= self._total_num - cache_num:
+            raise InputError(
+                f"the window was of {cache_num} images, of which {replace_num} were replaced, now it is of "
+                f"{self.cache_num}: there is another amount of memory than there was; set memory_budget to what it was"
+            )
+        running = self.is_started()
+        self.shutdown()
+        with self._update_lock:
+            self._failure = None  # of an image that is not due here
+            self.cache_num, self._replace_num = cache_num, replace_num
+            self._replacements = [None] * replace_num
+            self._replace_data_idx = list(range(replace_num))
+            self._start_pos, self._replace_done = start, False
+            self._compute_data_idx()
+            self._cache = []
+            self._arena = TensorArena()
+            self._cache = self._fill_cache([(start + i) % self._total_num for i in range(cache_num)])
+        if running:
+            self.start()
+
     def shrink(self, cache_num: int) -> None:
         """Make the window smaller and let go of the images that no longer fit.
 

@@ -4,14 +4,27 @@ from .amp import check_amp
 from .batch_size import fit_batch_size
 from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
 from .prepare_batch import prepare_reconstruction
-from .run_folder import check_run, check_schedule, check_writable, clear_run, holds_run, latest_checkpoint
+from .resume_state import ResumeState
+from .run_folder import (
+    check_resumable,
+    check_run,
+    check_schedule,
+    check_writable,
+    clear_run,
+    holds_run,
+    latest_checkpoint,
+    resume_points,
+)
+from .run_lock import lock_run
 from .versions import versions
 
 __all__ = [
     "Calibrator",
+    "ResumeState",
     "StoredCalibration",
     "calibration_path",
     "check_amp",
+    "check_resumable",
     "check_run",
     "check_schedule",
     "check_writable",
@@ -20,6 +33,8 @@ __all__ = [
     "holds_run",
     "latest_checkpoint",
     "load_calibration",
+    "lock_run",
     "prepare_reconstruction",
+    "resume_points",
     "versions",
 ]

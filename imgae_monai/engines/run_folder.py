@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
+import torch
 from monai.config import PathLike
 
 from imgae_monai.exceptions import InputError
+
+logger = logging.getLogger(__name__)
 
 # what EvaluationWriter puts into its folder
 EVALUATION_PARTS = (
@@ -43,7 +48,7 @@ def check_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, ov
     if held and not (resume or overwrite):
         raise InputError(f"{output_dir} already holds a run ({held}): set resume to go on, overwrite to start anew")
     if resume:
-        latest_checkpoint(ckpt_dir)
+        check_resumable(ckpt_dir)
     for folder in (ckpt_dir, output_dir):
         check_writable(Path(folder))
 
@@ -83,7 +88,12 @@ def clear_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, ov
         _set_aside(output_dir)
     if overwrite:
         records = ("train.json", "losses.png", *EVALUATION_PARTS)
-        for path in (*ckpt_dir.glob("*.pt"), ckpt_dir / "datalist.json", *(output_dir / name for name in records)):
+        for path in (
+            *ckpt_dir.glob("*.pt"),
+            *ckpt_dir.glob(".*.part"),
+            ckpt_dir / "datalist.json",
+            *(output_dir / name for name in records),
+        ):
             path.unlink(missing_ok=True)
         shutil.rmtree(output_dir / "tensorboard", ignore_errors=True)
 
@@ -118,17 +128,55 @@ def check_writable(folder: Path) -> None:
         raise InputError(f"cannot write to {folder}: {e.strerror}; give another output folder") from e
 
 
-def latest_checkpoint(ckpt_dir: PathLike) -> str:
-    """Path of the last epoch's checkpoint in a folder.
-
-    Raises:
-        InputError: when there is none.
-    """
+def resume_points(ckpt_dir: PathLike) -> list[Path]:
+    """Files ``checkpoint_epoch=N.pt`` of a folder, the last epoch's first; they may be spoilt."""
     epochs = {
         int(match.group(1)): path
         for path in Path(ckpt_dir).glob("checkpoint_epoch=*.pt")
         if (match := re.fullmatch(r"checkpoint_epoch=(\d+)\.pt", path.name))
     }
-    if not epochs:
-        raise InputError(f"nothing to resume: no checkpoint_epoch=N.pt in {ckpt_dir}")
-    return str(epochs[max(epochs)])
+    return [epochs[epoch] for epoch in sorted(epochs, reverse=True)]
+
+
+def check_resumable(ckpt_dir: PathLike) -> list[Path]:
+    """As :py:func:`resume_points`, and there must be some.
+
+    Raises:
+        InputError: when there is none.
+    """
+    points = resume_points(ckpt_dir)
+    if not points:
+        raise InputError(
+            f"nothing to resume: no checkpoint_epoch=N.pt in {ckpt_dir}; --resume auto, or --overwrite, starts anew"
+        )
+    return points
+
+
+def latest_checkpoint(ckpt_dir: PathLike) -> str:
+    """Path of the last epoch's checkpoint in a folder that is whole; those that are not are named in a warning.
+
+    The checksums inside the files are looked at, so that every byte of the last one is read.
+
+    Raises:
+        InputError: when there is none.
+    """
+    points = check_resumable(ckpt_dir)
+    for point in points:
+        fault = _fault(point)
+        if fault is None:
+            return str(point)
+        logger.warning("%s can't be used (%s): looking for the one before", point, fault)
+    raise InputError(f"nothing to resume: no checkpoint in {ckpt_dir} can be read; --overwrite starts anew")
+
+
+def _fault(path: Path) -> str | None:
+    """What is wrong with a file that torch wrote, or None."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            spoilt = archive.testzip()
+        if spoilt is not None:
+            return f"the checksum of {spoilt} is wrong"
+        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as e:  # bytes that are no checkpoint can raise nearly anything
+        return f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else 'unreadable'}"
+    return None

@@ -1,5 +1,6 @@
 """Handlers beside MONAI's."""
 
+from .atomic_saver import AtomicSaver
 from .best_checkpoint_saver import BestCheckpointSaver
 from .checked_checkpoint_loader import CheckedCheckpointLoader, check_checkpoint
 from .dataset_handler import DatasetHandler
@@ -9,9 +10,12 @@ from .memory_monitor import MemoryMonitor
 from .nonfinite_loss import NonFiniteLossHandler
 from .prediction_writer import PredictionWriter
 from .progress_bar import EpochProgressBar
+from .resume_point_saver import ResumePointSaver
+from .stop_signals import StopSignalHandler
 from .training_record import TrainingRecord
 
 __all__ = [
+    "AtomicSaver",
     "BestCheckpointSaver",
     "CheckedCheckpointLoader",
     "DatasetHandler",
@@ -20,6 +24,8 @@ __all__ = [
     "MemoryMonitor",
     "NonFiniteLossHandler",
     "PredictionWriter",
+    "ResumePointSaver",
+    "StopSignalHandler",
     "TrainingRecord",
     "ValidationEarlyStopHandler",
     "check_checkpoint",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ignite.handlers import Checkpoint
 from monai.handlers import CheckpointSaver
+
+from imgae_monai.handlers.atomic_saver import AtomicSaver
 
 
 class BestCheckpointSaver(CheckpointSaver):
     """MONAI's ``CheckpointSaver`` for the weights with the lowest metric, whose memory of the best can be saved.
 
     MONAI's own can load such a state but has no ``state_dict`` to make one: after a resume its first validation
-    overwrites the best weights, however bad it is.
+    overwrites the best weights, however bad it is. And it deletes the best weights before it writes better ones; here
+    they stay until those are on the disk.
 
     Args:
         save_dir: folder to save to.
@@ -27,9 +31,13 @@ class BestCheckpointSaver(CheckpointSaver):
             key_metric_filename=filename,
             key_metric_negative_sign=True,
         )
+        self._checkpoint().save_handler = AtomicSaver(save_dir, filename)
 
     def state_dict(self) -> dict[str, Any]:
         """The best metric so far; ``load_state_dict`` is MONAI's."""
+        return dict(self._checkpoint().state_dict())
+
+    def _checkpoint(self) -> Checkpoint:
         if self._key_metric_checkpoint is None:
             raise RuntimeError("no key metric checkpoint was made")
-        return dict(self._key_metric_checkpoint.state_dict())
+        return self._key_metric_checkpoint

@@ -47,8 +47,11 @@ class ValidationEarlyStopHandler(EarlyStopHandler):
         return dict(self._ignite_handler().state_dict())
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on counting from a saved state."""
-        self._ignite_handler().load_state_dict(state_dict)
+        """Go on counting from a saved state; where the count was at its end, the trainer stops again at once."""
+        handler = self._ignite_handler()
+        handler.load_state_dict(state_dict)
+        if handler.counter >= handler.patience:
+            handler.trainer.terminate()
 
 
 def _negated(value: float) -> float:

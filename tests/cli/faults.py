@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
+
 import torch
+from ignite.engine import Engine
 from torch import nn
+
+from imgae_monai.handlers import ResumePointSaver
 
 
 class NanAfter(nn.Module):
@@ -18,3 +25,44 @@ class NanAfter(nn.Module):
         self.calls += torch.is_grad_enabled()
         loss = (input - target).abs().mean()
         return loss * float("nan") if self.calls > self.n else loss
+
+
+class SignalAt(nn.Module):
+    """L1 loss that sends its process a signal at the n-th call, once in the life of a folder.
+
+    Args:
+        n: counted in training or in validation only.
+        folder: where a mark is left.
+        number: of the signal.
+        training: which calls count.
+    """
+
+    def __init__(self, n: int, folder: str, number: int = signal.SIGKILL, training: bool = True) -> None:
+        super().__init__()
+        self.n = n
+        self.mark = Path(folder) / f"signal_{number}_in_{'training' if training else 'validation'}"
+        self.number = number
+        self.counted = training
+        self.calls = 0
+
+    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.calls += torch.is_grad_enabled() == self.counted
+        if self.calls == self.n and not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), self.number)
+        return (input - target).abs().mean()
+
+
+class KilledWhileSaving(ResumePointSaver):
+    """Dies when the n-th epoch's file is written but not in its place yet, once in the life of a folder."""
+
+    def __init__(self, n: int, folder: str, save_dir: str, save_dict: dict) -> None:
+        super().__init__(save_dir, save_dict)
+        self.n = n
+        self.mark = Path(folder) / f"killed_while_saving_{n}"
+
+    def interval_completed(self, engine: Engine) -> None:
+        if engine.state.epoch == self.n and not self.mark.exists():
+            self.mark.touch()
+            os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)
+        super().interval_completed(engine)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from imgae_monai.engines import run_folder
 from imgae_monai.engines.run_folder import (
@@ -13,6 +15,7 @@ from imgae_monai.engines.run_folder import (
     clear_run,
     holds_run,
     latest_checkpoint,
+    resume_points,
 )
 from imgae_monai.exceptions import InputError
 
@@ -136,18 +139,64 @@ def test_a_folder_that_even_root_cannot_write_is_refused():
         check_writable(Path("/proc/imgae_monai/run"))
 
 
-def test_latest_checkpoint_counts_epochs_as_numbers(tmp_path):
+def test_resume_points_count_epochs_as_numbers_and_pass_over_other_names(tmp_path):
     for epoch in (1, 9, 10):
         (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
-    assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
-    assert latest_checkpoint(str(tmp_path)) == str(tmp_path / "checkpoint_epoch=10.pt")
-
-
-def test_latest_checkpoint_passes_over_other_names(tmp_path):
-    for name in ("checkpoint_epoch=2.pt", "checkpoint_epoch=30.pt.tmp", "checkpoint_epoch=best.pt", "model.pt"):
+    for name in (".checkpoint_epoch=30.pt.part", "checkpoint_epoch=30.pt.tmp", "checkpoint_epoch=best.pt", "model.pt"):
         (tmp_path / name).touch()
     (tmp_path / "old_checkpoint_epoch=40.pt").touch()
-    assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=2.pt")
+    assert resume_points(str(tmp_path)) == [tmp_path / f"checkpoint_epoch={epoch}.pt" for epoch in (10, 9, 1)]
+
+
+def save_points(folder: Path, epochs: tuple[int, ...]) -> list[Path]:
+    paths = [folder / f"checkpoint_epoch={epoch}.pt" for epoch in epochs]
+    for path in paths:
+        torch.save({"weight": torch.arange(5000.0)}, path)
+    return paths
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip_one_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    place = content.index(torch.arange(5000.0).numpy().tobytes()) + 9000
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def make_unsafe(path: Path) -> None:
+    torch.save({"weight": Path("an object")}, path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (cut_off, "BadZipFile"),
+        (empty, "BadZipFile"),
+        (flip_one_bit, "the checksum of .*data/0 is wrong"),
+        (make_unsafe, "UnpicklingError"),
+    ],
+)
+def test_a_spoilt_last_checkpoint_is_named_and_the_one_before_taken(spoil, fault, tmp_path, caplog):
+    before, last = save_points(tmp_path, (9, 10))
+    assert latest_checkpoint(tmp_path) == str(last)
+    assert caplog.text == ""
+    spoil(last)
+    assert latest_checkpoint(tmp_path) == str(before)
+    assert re.search(rf"checkpoint_epoch=10\.pt can't be used \({fault}.*\): looking for the one before", caplog.text)
+
+
+def test_nothing_but_spoilt_checkpoints_is_explained(tmp_path):
+    for path in save_points(tmp_path, (1, 2)):
+        cut_off(path)
+    with pytest.raises(InputError, match=r"nothing to resume: no checkpoint in .* can be read; --overwrite starts"):
+        latest_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["model.pt", "checkpoint_epoch=best.pt"])

@@ -135,3 +135,20 @@ def test_has_no_state_before_it_is_attached():
         handler.state_dict()
     with pytest.raises(RuntimeError, match="attach this handler to a trainer first"):
         handler.load_state_dict({"counter": 1, "best_score": -1.0, "threshold_mode": "abs"})
+
+
+def test_a_run_that_had_stopped_stops_again_at_once():
+    trainer, handler = engines([5, 4, 4, 4, 3], patience=2)
+    trainer.run()
+    assert trainer.state.epoch == 4
+    state = {"early_stop": handler.state_dict(), "trainer": trainer.state_dict()}
+
+    trainer, handler = engines([5, 4, 4, 4, 3], patience=2)
+
+    def load(engine) -> None:
+        engine.load_state_dict({**state["trainer"], "max_epochs": 5})
+        handler.load_state_dict(state["early_stop"])
+
+    trainer.add_event_handler(Events.STARTED, load)
+    trainer.run()
+    assert trainer.state.epoch == 4

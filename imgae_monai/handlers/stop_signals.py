@@ -1,0 +1,54 @@
+"""End a run on SIGTERM or Ctrl-C between two steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from ignite.engine import Engine, Events
+
+from imgae_monai.exceptions import Stopped
+
+
+class StopSignalHandler:
+    """Finish the step, or the epoch's end with its checkpoint, then raise :py:class:`imgae_monai.exceptions.Stopped`.
+
+    A second signal ends the run at once. Before and after the engine's run, signals do what they did before. Signals
+    are for a program's main thread alone: elsewhere this handler does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Args: engine: the trainer."""
+        engine.add_event_handler(Events.STARTED, self._watch)
+        for event in (Events.ITERATION_COMPLETED, Events.EPOCH_STARTED, Events.COMPLETED):
+            engine.add_event_handler(event, self._check)
+        engine.add_event_handler(Events.COMPLETED, self._unwatch)
+
+    def _watch(self, engine: Engine) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._received = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._receive)
+
+    def _unwatch(self, engine: Engine | None = None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._received is not None:
+            self._unwatch()
+            raise Stopped(number)
+        self._received = number
+
+    def _check(self, engine: Engine) -> None:
+        if self._received is not None:
+            self._unwatch()
+            raise Stopped(self._received)

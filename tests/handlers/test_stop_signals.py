@@ -1,0 +1,69 @@
+"""A signal ends a run between two steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+from ignite.engine import Engine, Events
+
+from imgae_monai.exceptions import Stopped
+from imgae_monai.handlers import StopSignalHandler
+
+
+def engine_with(at: Events, number: int, times: int = 1) -> tuple[Engine, list[str]]:
+    """An engine that is sent a signal at an event of its second epoch, and what it does."""
+    done: list[str] = []
+    engine = Engine(lambda engine, batch: done.append(f"step {engine.state.iteration}"))
+    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda e: done.append(f"epoch {e.state.epoch}"))
+    StopSignalHandler().attach(engine)
+
+    def send(engine: Engine) -> None:
+        if engine.state.epoch == 2:
+            for _ in range(times):
+                signal.raise_signal(number)
+
+    engine.add_event_handler(at, send)
+    return engine, done
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("at", "last"),
+    [(Events.ITERATION_STARTED, "step 3"), (Events.EPOCH_COMPLETED, "epoch 2")],
+)
+def test_the_step_or_the_epochs_end_is_finished_first(number, at, last):
+    before = signal.getsignal(number)
+    engine, done = engine_with(at, number)
+    with pytest.raises(Stopped) as e:
+        engine.run([0, 1], max_epochs=3)
+    assert e.value.signal_number == number
+    assert done[-1] == last
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_in_the_last_epochs_end_is_not_lost():
+    engine, done = engine_with(Events.EPOCH_COMPLETED, signal.SIGTERM)
+    with pytest.raises(Stopped):
+        engine.run([0, 1], max_epochs=2)
+    assert done[-1] == "epoch 2"
+
+
+def test_the_second_signal_ends_it_at_once():
+    engine, done = engine_with(Events.ITERATION_STARTED, signal.SIGINT, times=2)
+    with pytest.raises(Stopped):
+        engine.run([0, 1], max_epochs=3)
+    assert done[-1] == "epoch 1"
+
+
+def test_without_a_signal_nothing_changes_and_another_thread_may_run():
+    before = signal.getsignal(signal.SIGTERM)
+    engine = Engine(lambda engine, batch: None)
+    StopSignalHandler().attach(engine)
+    engine.run([0], max_epochs=1)
+    thread = threading.Thread(target=lambda: engine.run([0], max_epochs=2))
+    thread.start()
+    thread.join()
+    assert engine.state.epoch == 2
+    assert signal.getsignal(signal.SIGTERM) is before
