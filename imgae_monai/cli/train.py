@@ -188,6 +188,13 @@ def _start(run: Path, resume: bool) -> None:
     bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), "resume": resume})
 
 
+def _finished_epochs(run: Path) -> int:
+    """Largest number of epochs of a run that has come to its end, also by early stopping; 0 where it has not."""
+    record = run / "train.json"
+    read = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    return read.get("max_epochs", 0) if read.get("finished") else 0
+
+
 def _resume(run: Path, bundle: str, overrides: dict[str, Any], once: bool) -> None:
     """Go on with a run; ``once``: unless it has come to its end, and no more epochs are asked for."""
     from monai.bundle import ConfigParser
@@ -205,7 +212,7 @@ def _resume(run: Path, bundle: str, overrides: dict[str, Any], once: bool) -> No
         raise InputError(f"{run} can only be resumed as it was started; different: {', '.join(changed)}")
     if overrides.get("epochs", done) < done:
         raise InputError(f"{run} has done {done} epochs already, epochs must not be fewer: got {overrides['epochs']}")
-    if once and not _unfinished(run) and overrides.get("epochs", 0) <= as_run["epochs"]:
+    if once and overrides.get("epochs", as_run["epochs"]) <= _finished_epochs(run):
         return
     bc.write_run_ids(run, {key: value for key, value in overrides.items() if key == "epochs"})
     if (run / "models" / "model.pt").exists():

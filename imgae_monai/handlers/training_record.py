@@ -54,6 +54,7 @@ class TrainingRecord:
         self.train_loss: list[list[float]] = []
         self.val_loss: list[list[float]] = []
         self.seconds = 0.0
+        self._max_epochs: int | None = None
         self._calibration: Calibration | None = None
         self._finished = False
         self._listed = False
@@ -122,6 +123,7 @@ class TrainingRecord:
 
     def _start(self, engine: Engine) -> None:
         self._tick = time.perf_counter()
+        self._max_epochs = engine.state.max_epochs
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.ckpt_dir.mkdir(parents=True, exist_ok=True)
 
@@ -160,6 +162,7 @@ class TrainingRecord:
             "data_fingerprint": self.datalist.fingerprint,
             "data_counts": self.datalist.counts,
             "finished": self._finished,
+            "max_epochs": self._max_epochs,
             "epochs_run": len(self.train_loss),
             "best_epoch": int(best.best_metric_epoch) if validated else None,
             "best_val_loss": float(best.best_metric) if validated else None,

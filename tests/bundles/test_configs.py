@@ -109,6 +109,11 @@ def test_state_names_the_handlers_that_it_means(bundle):
     assert train["state"]["record"] == "@train#handlers#2"
     assert train["validate"]["handlers"][3]["_target_"].endswith("BestCheckpointSaver")
     assert train["state"]["best_saver"] == "@validate#handlers#3"
+    assert train["state"]["resume"] == "@resume_state"
+    # what is drawn or counted after a resume point was saved would be missing from it: it is the last of an epoch's end
+    attached = [step for step in train["run"] if ".attach(" in step]
+    assert attached[0] == "$@checkpoint_saver.attach(@train#trainer)"
+    assert train["run"].index(attached[-1]) + 1 == train["run"].index("$@train#trainer.run()")
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

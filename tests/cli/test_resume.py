@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,6 +102,7 @@ def test_a_run_killed_three_times_ends_with_the_same_bits(bundle, flags, cli, ph
     assert [epoch for epoch, _ in json.loads((killed / "train.json").read_text())["train_loss"]] == [1, 2]
     cli(*words(bundle, phantoms, killed, *flags, "--resume"))
     assert_same_bits(alone, killed)
+    assert ("an epoch sees a window of" in (killed / "train.log").read_text()) == ("--memory_budget" in flags)
 
 
 def _change(run: Path, name: str, target: dict) -> None:
@@ -125,6 +127,42 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_spoilt_one(half, cli, phanto
     cli(*words(BUNDLES[1], phantoms, half, "--resume"))
     assert capsys.readouterr().err.count("checkpoint_epoch=2.pt can't be used (BadZipFile") == 1
     assert_same_bits(alone, half)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 3 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk can't be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+# of a run with 0.09 MB of weights and 0.3 MB a resume point
+@pytest.mark.parametrize(("room", "refused"), [(50_000, "model.pt"), (300_000, "checkpoint_epoch=3.pt")])
+def test_a_full_disk_stops_a_run_with_one_line_and_spoils_nothing(
+    room, refused, half, cli, phantoms, small_disk, capsys, tmp_path
+):
+    alone, run = tmp_path / "alone", small_disk / "run"
+    cli(*words(BUNDLES[1], phantoms, alone))
+    shutil.copytree(half, run)
+    before = {path: path.read_bytes() for path in (run / "models").iterdir() if path.name.startswith("checkpoint")}
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    (small_disk / "filling").write_bytes(bytes(free - room))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as e:
+        cli(*words(BUNDLES[1], phantoms, run, "--resume"))
+    assert e.value.code == 2
+    error = re.split(r"[\r\n]+", capsys.readouterr().err.strip())[-1]
+    assert error.startswith(f"error: cannot write {run / 'models' / refused}: No space left on device")
+    assert list((run / "models").glob(".*")) == []
+    assert {path: path.read_bytes() for path in before} == before
+    (small_disk / "filling").unlink()
+    cli(*words(BUNDLES[1], phantoms, run, "--resume", "auto"))
+    assert_same_bits(alone, run)
 
 
 @pytest.mark.parametrize(("number", "word"), [(signal.SIGTERM, "terminated"), (signal.SIGINT, "interrupted")])
