@@ -162,6 +162,8 @@ def train(
     run = Path(output).expanduser().resolve()
     if resume not in (True, False, "auto"):
         raise InputError(f"--resume takes true, false or auto, got {resume!r}")
+    if resume and overwrite:
+        raise InputError("--resume and --overwrite exclude each other: choose one")
     if resume is True:
         check_resumable(run / "models")
     with stop_on_sigterm(), lock_run(run):

@@ -211,8 +211,16 @@ def test_a_second_run_on_one_folder_is_refused(phantoms, tmp_path):
         assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
 
 
-def test_resume_takes_true_false_or_auto(cli, phantoms, capsys, tmp_path):
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--resume", "yesterday"], "--resume takes true, false or auto, got 'yesterday'"),
+        (["--resume", "auto", "--overwrite"], "--resume and --overwrite exclude each other"),
+        (["--resume"], "nothing to resume: no checkpoint_epoch=N.pt in "),
+    ],
+)
+def test_a_resume_that_makes_no_sense_is_refused_and_leaves_no_folder(flags, message, cli, phantoms, capsys, tmp_path):
     with pytest.raises(SystemExit):
-        cli(*words(BUNDLES[1], phantoms, tmp_path / "run", "--resume", "yesterday"))
-    assert "--resume takes true, false or auto, got 'yesterday'" in capsys.readouterr().err
+        cli(*words(BUNDLES[1], phantoms, tmp_path / "run", *flags))
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
