@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import traceback
 from pathlib import Path
@@ -72,3 +73,11 @@ def test_a_training_image_that_a_worker_cannot_read_is_named_in_one_line(
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert str(spoilt) in line
     assert "in DataLoader worker process 0" in "".join(traceback.format_exception(explained[0]))
+
+
+def test_a_full_disk_is_explained_whoever_writes():
+    error = RuntimeError("event writer")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device", "events.out")
+    expected = "No space left on device (events.out): make room; in training, --resume auto goes on from the last epoch"
+    assert explain(error) == expected
+    assert explain(OSError(errno.EIO, "Input/output error", "events.out")) is None

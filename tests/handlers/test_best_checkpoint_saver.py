@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+
+import pytest
 import torch
 from ignite.engine import Engine, Events
+from monai.handlers import CheckpointSaver
 
+from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import BestCheckpointSaver
 
 
-def validate(saver: BestCheckpointSaver, network: torch.nn.Linear, losses: list[float]) -> None:
+def validate(saver: CheckpointSaver, network: torch.nn.Linear, losses: list[float]) -> None:
     """Run one validation a loss, with weights that tell which one it was."""
     engine = Engine(lambda engine, batch: batch)
     engine.state.key_metric_name = "val_loss"
@@ -51,3 +56,24 @@ def test_without_the_state_it_would(tmp_path):
     validate(*make(tmp_path), losses=[0.25])
     validate(*make(tmp_path), losses=[0.5])
     assert stored(tmp_path) == 0.5
+
+
+def own(folder) -> tuple[CheckpointSaver, torch.nn.Linear]:
+    network = torch.nn.Linear(1, 1)
+    settings = {"save_key_metric": True, "key_metric_filename": "model.pt", "key_metric_negative_sign": True}
+    return CheckpointSaver(str(folder), {"model": network}, **settings), network
+
+
+@pytest.mark.parametrize(("build", "left"), [(make, ["model.pt"]), (own, [])])
+def test_the_best_so_far_stays_until_the_better_one_is_written(build, left, tmp_path, monkeypatch):
+    """MONAI's own deletes it first; when that fails, its saver will do, but for the resume."""
+    saver, network = build(tmp_path)
+    validate(saver, network, losses=[0.5])
+
+    def full(*args) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises((OSError, InputError), match="No space left on device"):
+        validate(saver, network, losses=[0.25])
+    assert [path.name for path in tmp_path.iterdir()] == left
