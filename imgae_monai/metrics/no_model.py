@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgae_monai.data.image_reference import split_reference
-
 _TOLERANCE = 1e-3  # what interpolation may overshoot
 _CHUNK_IMAGES = 256
 
@@ -54,6 +52,8 @@ def image_statistics(image: ArrayLike, path: str | Path) -> dict[str, float]:
         "aspect": grey.shape[1] / grey.shape[0],
         "n_pixels": float(grey.size),
     }
+    from imgae_monai.data.image_reference import split_reference  # brings MONAI, which plots need not load
+
     file, fragment = split_reference(path)
     if not fragment:
         statistics["minus_file_size"] = -float(file.stat().st_size)
