@@ -3,6 +3,7 @@
 from .amp import check_amp
 from .batch_size import fit_batch_size
 from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
+from .check_intensity import check_intensity
 from .prepare_batch import prepare_reconstruction
 from .resume_state import ResumeState
 from .run_folder import (
@@ -24,6 +25,7 @@ __all__ = [
     "StoredCalibration",
     "calibration_path",
     "check_amp",
+    "check_intensity",
     "check_resumable",
     "check_run",
     "check_schedule",

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from ignite.engine import Engine, Events
+from monai.engines import Trainer
 
 from imgae_monai.exceptions import Stopped
 
@@ -15,13 +16,26 @@ from imgae_monai.exceptions import Stopped
 class StopSignalHandler:
     """Finish the step, or the epoch's end with its checkpoint, then raise :py:class:`imgae_monai.exceptions.Stopped`.
 
-    A second signal ends the run at once. Before and after the engine's run, signals do what they did before. Signals
-    are for a program's main thread alone: elsewhere this handler does nothing.
+    A second signal ends the run at once. Before and after the engine's run, signals do what they did before, also where
+    an error ends it: start the engine by :py:meth:`run`, since ignite gives an error to one handler only. Signals are
+    for a program's main thread alone: elsewhere this handler does nothing.
     """
 
     def __init__(self) -> None:
         self._received: int | None = None
         self._before: dict[int, Any] = {}
+
+    def run(self, trainer: Trainer) -> None:
+        """Attach this to a trainer and run it.
+
+        Raises:
+            Stopped: after a signal.
+        """
+        self.attach(trainer)
+        try:
+            trainer.run()
+        finally:
+            self._unwatch()
 
     def attach(self, engine: Engine) -> None:
         """Args: engine: the trainer."""

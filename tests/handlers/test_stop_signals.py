@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 
@@ -67,3 +68,17 @@ def test_without_a_signal_nothing_changes_and_another_thread_may_run():
     thread.join()
     assert engine.state.epoch == 2
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_error_gives_signals_back_too():
+    before = signal.getsignal(signal.SIGINT)
+
+    def fail(engine: Engine, batch: int) -> None:
+        assert signal.getsignal(signal.SIGINT) is not before
+        raise ValueError("of the step")
+
+    trainer = Engine(fail)
+    trainer.run = functools.partial(trainer.run, [0], max_epochs=1)  # a MONAI trainer's takes no data
+    with pytest.raises(ValueError, match="of the step"):
+        StopSignalHandler().run(trainer)
+    assert signal.getsignal(signal.SIGINT) is before
