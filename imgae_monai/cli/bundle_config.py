@@ -158,7 +158,7 @@ def given(**flags: Any) -> dict[str, Any]:
     """
     overrides = {key: value for key, value in flags.items() if value is not None}
     if "device" in overrides:
-        overrides["device"] = f"$torch.device({_checked_device(overrides['device'])!r})"
+        overrides["device"] = f"$imgae_monai.engines.choose_device({overrides['device']!r})"
     for key, kind in (("batch_size", int), ("memory_budget", float)):
         if isinstance(overrides.get(key), str):
             overrides[key] = _number_or_auto(key, overrides[key], kind)
@@ -207,15 +207,6 @@ def _absolute(source: str) -> str:
 
         return parse_hub_uri(source).uri
     return source if "://" in source else str(Path(source).expanduser().resolve())
-
-
-def _checked_device(name: str) -> str:
-    import torch
-
-    try:
-        return str(torch.device(name))
-    except RuntimeError as e:
-        raise InputError(f"no device {name!r}: use cpu, cuda, cuda:0 or mps") from e
 
 
 def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str = "run") -> None:

@@ -42,7 +42,7 @@ def compare(
         findings: of the abnormal images keep those with any of these, by commas. Default as each run was trained.
         n_bootstrap: draws behind each 95 % interval. Default 2000.
         seed: seed of the draws. Default 0.
-        device: cpu, cuda, cuda:1, mps. Default as trained.
+        device: auto, cpu, cuda, cuda:1, mps. Default as trained.
         overwrite: replace results that the folder holds. Default false.
     """
     from imgae_monai.cli import bundle_config as bc

@@ -56,7 +56,7 @@ def evaluate(
         n_bootstrap: draws behind each 95 % interval. Default 2000.
         batch_size: images a step. Default as trained.
         num_workers: processes that load images. Default as trained.
-        device: cpu, cuda, cuda:1, mps. Default as trained.
+        device: auto, cpu, cuda, cuda:1, mps. Default as trained.
         overwrite: replace results that the folder holds. Default false.
         set: any other id of the bundle's config, as "{'cache_rate': 0.5}" (default none).
     """
@@ -133,7 +133,7 @@ def calibrate(
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
         specificity: share of normal images to stay at or below the threshold. Default as trained.
-        device: cpu, cuda, cuda:1, mps. Default as trained.
+        device: auto, cpu, cuda, cuda:1, mps. Default as trained.
     """
     from imgae_monai.cli import bundle_config as bc
 

@@ -34,7 +34,7 @@ def predict(
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
         batch_size: images a step. Default as trained.
-        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
+        device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).
         overwrite: replace results that the folder holds. Default false.
     """
     import csv

@@ -117,7 +117,7 @@ def train(
         flip_prob: share of the training images mirrored left to right; a mirrored chest is abnormal. Default 0.0.
         latent_size: numbers in the bottleneck. Default 16.
         dropout: share of channels dropped in training, 0 to 1. Default 0.1.
-        device: cpu, cuda, cuda:1, mps. Default CUDA where there is one, else the CPU.
+        device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).
         amp: mixed precision (CUDA only). Default false.
         num_workers: processes that load images; 0 loads in the main one, which is fastest from a cache. Default 0.
         memory_budget: gigabytes for images kept in memory, or auto: two fifths of what is available. Default auto.

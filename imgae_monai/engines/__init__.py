@@ -4,6 +4,7 @@ from .amp import check_amp
 from .batch_size import fit_batch_size
 from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
 from .check_intensity import check_intensity
+from .choose_device import choose_device
 from .prepare_batch import prepare_reconstruction
 from .resume_state import ResumeState
 from .run_folder import (
@@ -30,6 +31,7 @@ __all__ = [
     "check_run",
     "check_schedule",
     "check_writable",
+    "choose_device",
     "clear_run",
     "fit_batch_size",
     "holds_run",

@@ -113,6 +113,7 @@ def _recorder(called: dict):
         (["train", "unet_autoencoder", "--residual", "ssmi"], "did you mean 'ssim'"),
         (["train", "unet_autoencoder", "--amp"], "amp works on CUDA only"),
         (["train", "unet_autoencoder", "--device", "gpu"], "no device 'gpu'"),
+        (["train", "unet_autoencoder", "--device", "mps"], "device mps is not to be had: "),
         (["train", "unet_autoencoder", "--patient_pattern", "("], "is not a regular expression"),
         (["train", "unet_autoencoder", "--epochs", "1", "--val_interval", "2"], "val_interval must be between 1 and"),
         (["train", "unet_autoencoder", "--top_fraction", "2"], r"top_fraction must be in \(0, 1\], got 2"),
