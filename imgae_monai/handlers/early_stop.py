@@ -55,5 +55,5 @@ class ValidationEarlyStopHandler(EarlyStopHandler):
 
 
 def _negated(value: float) -> float:
-    # ignite takes a NaN for an improvement that nothing after it can beat
+    # ignite takes a NaN for an improvement, and whatever comes next for another
     return -math.inf if math.isnan(value) else -value
