@@ -76,6 +76,7 @@ def train(
     reduction: str | None = None,
     top_fraction: float | None = None,
     specificity: float | None = None,
+    tensorboard: bool | None = None,
     picture_interval: int | None = None,
     resume: bool | str = False,
     overwrite: bool = False,
@@ -143,7 +144,8 @@ def train(
         reduction: map to score: mean, top (mean of the highest pixels) or max. Default mean.
         top_fraction: share of the pixels that top averages, 0 to 1. Default 0.01.
         specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.
-        picture_interval: epochs between pictures in TensorBoard. Default 5.
+        tensorboard: write curves and pictures for TensorBoard. Default true.
+        picture_interval: epochs between pictures in TensorBoard, 0 for none. Default 5.
         resume: go on from the last checkpoint, as started but for more epochs; auto: or start anew. Default false.
         overwrite: replace the run that the folder holds; it is kept until the new one has weights. Default false.
         set: any other id of the bundle's config (default none), as "{'train#dataloader#shuffle': False}".

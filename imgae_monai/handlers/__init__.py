@@ -9,9 +9,14 @@ from .evaluation_writer import EvaluationWriter
 from .memory_monitor import MemoryMonitor
 from .nonfinite_loss import NonFiniteLossHandler
 from .prediction_writer import PredictionWriter
-from .progress_bar import EpochProgressBar
+from .progress_bar import RunProgressBar
 from .resume_point_saver import ResumePointSaver
+from .run_events import RunEvents
+from .run_writer import RunWriter
 from .stop_signals import StopSignalHandler
+from .tensorboard_curves import TensorBoardCurves
+from .throughput import Throughput
+from .tracker_guard import TrackerGuard
 from .training_record import TrainingRecord
 
 __all__ = [
@@ -19,13 +24,18 @@ __all__ = [
     "BestCheckpointSaver",
     "CheckedCheckpointLoader",
     "DatasetHandler",
-    "EpochProgressBar",
     "EvaluationWriter",
     "MemoryMonitor",
     "NonFiniteLossHandler",
     "PredictionWriter",
     "ResumePointSaver",
+    "RunEvents",
+    "RunProgressBar",
+    "RunWriter",
     "StopSignalHandler",
+    "TensorBoardCurves",
+    "Throughput",
+    "TrackerGuard",
     "TrainingRecord",
     "ValidationEarlyStopHandler",
     "check_checkpoint",

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 
 from ignite.engine import Engine, Events
-from monai.handlers import TensorBoardHandler
 from torch.utils.data import Dataset
 
 from imgae_monai.data import memory
@@ -17,27 +16,26 @@ logger = logging.getLogger(__name__)
 _MEGABYTE = 10**6
 
 
-class MemoryMonitor(TensorBoardHandler):
-    """Log memory to TensorBoard after each epoch, and lower the caches when little is left.
+class MemoryMonitor:
+    """Measure memory after each epoch, and lower the caches when little is left.
 
-    Logged in megabytes: ``memory/process`` (with loader workers), ``memory/cache`` (cached images) and
-    ``memory/available`` (what the container may still take). Where less than ``reserve`` of the container's memory is
-    available, cached images are dropped until twice that should be, with a warning; batches are never made smaller. An
-    epoch keeps its number of steps, so a moving window that got smaller is passed over more than once.
+    Kept in bytes as ``engine.state.memory``, for whatever tracks the run: ``process`` (with loader workers), ``cache``
+    (cached images) and ``available`` (what the container may still take). Where less than ``reserve`` of the
+    container's memory is available, cached images are dropped until twice that should be, with a warning; batches are
+    never made smaller. An epoch keeps its number of steps, so a moving window that got smaller is passed over more than
+    once.
 
     Args:
         datasets: data sets whose caches may be lowered, the first one first.
-        log_dir: TensorBoard's folder.
         reserve: share of the container's memory that should stay available, in [0, 1).
 
     Raises:
         ValueError: when ``reserve`` is out of range.
     """
 
-    def __init__(self, datasets: Sequence[Dataset], log_dir: str, reserve: float = 0.05) -> None:
+    def __init__(self, datasets: Sequence[Dataset], reserve: float = 0.05) -> None:
         if not 0 <= reserve < 1:
             raise ValueError(f"reserve must be in [0, 1), got {reserve}")
-        super().__init__(log_dir=log_dir)
         self.datasets = datasets
         self.reserve = reserve
 
@@ -50,13 +48,11 @@ class MemoryMonitor(TensorBoardHandler):
         wanted = int(self.reserve * memory.memory_limit())
         if available < wanted:
             self._lower(2 * wanted - available, available)
-        values = {
+        engine.state.memory = {
             "process": memory.process_memory(),
             "cache": sum(cached_bytes(dataset) for dataset in self.datasets),
             "available": memory.available_memory(),
         }
-        for name, value in values.items():
-            self._writer.add_scalar(f"memory/{name}", value / _MEGABYTE, engine.state.epoch)
 
     def _lower(self, n_bytes: int, available: int) -> None:
         dropped = 0

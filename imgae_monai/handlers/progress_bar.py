@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
 from ignite.engine import Engine, Events
 from tqdm.auto import tqdm
 
+from imgae_monai.handlers.throughput import n_images
 
-class EpochProgressBar:
-    """Show epochs done, the latest losses and the time left on standard error.
+_SECONDS = 0.5  # between two states of the bar, each of which waits for the device once
 
-    Ignite's ``ProgressBar`` draws a bar an epoch; small models make hundreds of them. Attach this one before MONAI's
-    ``StatsHandler``, which raises an exception on and keeps it from those behind it.
+
+class RunProgressBar:
+    """Show images done, images a second, time left, the epoch and the latest losses on standard error.
+
+    Ignite's ``ProgressBar`` draws a bar an epoch; small models make hundreds of them. This one is for the whole run and
+    moves within an epoch. Speed and time left are averages since the run started or was resumed, validation included;
+    time left is up to the last epoch, which early stopping may never reach. Attach it before MONAI's ``StatsHandler``,
+    which raises an exception on and keeps it from those behind it.
 
     Args:
         validator: evaluator whose key metric is shown beside the training loss.
@@ -21,28 +29,58 @@ class EpochProgressBar:
         self.validator = validator
         self.description = description
         self._bar: tqdm | None = None
+        self._images = 0
+        self._looked = 0.0
 
     def attach(self, engine: Engine) -> None:
         """Args: engine: the trainer."""
         engine.add_event_handler(Events.EPOCH_STARTED, self._open)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._step)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._step)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
         engine.add_event_handler(Events.COMPLETED, self._close)
         engine.add_event_handler(Events.TERMINATE, self._close)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _open(self, engine: Engine) -> None:
-        if self._bar is None:
-            self._bar = tqdm(
-                total=engine.state.max_epochs, initial=engine.state.epoch - 1, desc=self.description, unit="epoch"
-            )
+        if self._bar is not None:
+            return
+        self._images = len(engine.state.dataloader.dataset)
+        self._bar = tqdm(
+            total=engine.state.max_epochs * self._images,
+            initial=(engine.state.epoch - 1) * self._images,
+            desc=self.description,
+            unit=" images",
+            mininterval=_SECONDS,
+            miniters=1,
+            smoothing=0,
+            postfix=f"epoch {engine.state.epoch}/{engine.state.max_epochs}",
+        )
+        # tqdm's own clock is the wall's: where that goes back, the bar would stand still
+        self._bar._time = time.monotonic
+        self._looked = self._bar.start_t = self._bar.last_print_t = time.monotonic()
 
     def _step(self, engine: Engine) -> None:
         if self._bar is None:
             return
-        metrics = self.validator.state.metrics
-        shown = {name: f"{value:.5f}" for name, value in metrics.items() if isinstance(value, float)}
-        self._bar.set_postfix(loss=f"{engine.state.output['loss'].item():.5f}", **shown)
-        self._bar.update()
+        if time.monotonic() - self._looked >= _SECONDS:
+            self._show(engine)
+        self._bar.update(min(n_images(engine), engine.state.epoch * self._images - self._bar.n))
+
+    def _show(self, engine: Engine) -> None:
+        if self._bar is None:
+            return
+        metrics = {name: value for name, value in self.validator.state.metrics.items() if isinstance(value, float)}
+        losses = {"loss": engine.state.output["loss"].item(), **metrics}
+        shown = [f"{name}={value:.5f}" for name, value in losses.items()]
+        epoch = f"epoch {engine.state.epoch}/{engine.state.max_epochs}"
+        self._bar.set_postfix_str(", ".join([epoch, *shown]), refresh=False)
+        self._looked = time.monotonic()
+
+    def _epoch(self, engine: Engine) -> None:
+        if self._bar is None:
+            return
+        self._show(engine)
+        self._bar.update(engine.state.epoch * self._images - self._bar.n)  # also where images were left out
 
     def _close(self, engine: Engine) -> None:
         if self._bar is not None:

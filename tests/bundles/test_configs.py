@@ -104,7 +104,7 @@ def test_state_names_the_handlers_that_it_means(bundle):
     handlers = [h["_target_"] for h in train["train"]["handlers"]]
     assert handlers[1].endswith("ValidationEarlyStopHandler")
     assert handlers[2].endswith("TrainingRecord")
-    assert [name.rsplit(".")[-1] for name in handlers].index("EpochProgressBar") < handlers.index("StatsHandler")
+    assert [name.rsplit(".")[-1] for name in handlers].index("RunProgressBar") < handlers.index("StatsHandler")
     assert train["state"]["early_stop"] == "@train#handlers#1"
     assert train["state"]["record"] == "@train#handlers#2"
     assert train["validate"]["handlers"][3]["_target_"].endswith("BestCheckpointSaver")

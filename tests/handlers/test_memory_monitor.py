@@ -5,10 +5,9 @@ import os
 
 import pytest
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from monai.data import Dataset
 from monai.transforms import Compose
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from imgae_monai.data import CompactCacheDataset, cached_bytes, memory
 from imgae_monai.handlers import MemoryMonitor
@@ -33,65 +32,66 @@ def available(monkeypatch):
     return leave
 
 
-def run(datasets, folder, epochs: int = 1, **options) -> dict[str, list[tuple[int, float]]]:
-    monitor = MemoryMonitor(datasets, str(folder), **options)
+def run(datasets, epochs: int = 1, **options) -> list[dict[str, int]]:
+    """What is measured in each epoch, in bytes."""
+    monitor = MemoryMonitor(datasets, **options)
     engine = Engine(lambda engine, batch: None)
     monitor.attach(engine)
+    measured: list[dict[str, int]] = []
+    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: measured.append(engine.state.memory))
     engine.run([0], max_epochs=epochs)
-    monitor.close()
-    events = EventAccumulator(str(folder)).Reload()
-    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    return measured
 
 
-def test_memory_is_logged_each_epoch_in_megabytes(available, tmp_path):
+def test_memory_is_measured_each_epoch_in_bytes(available):
     available(800)
-    logged = run([images(20), images(5), Dataset([1])], tmp_path, epochs=3)
-    assert logged["memory/cache"] == [(epoch, 25.0) for epoch in (1, 2, 3)]
-    assert logged["memory/available"] == [(epoch, 800.0) for epoch in (1, 2, 3)]
-    own = memory.psutil.Process(os.getpid()).memory_info().rss / MB
-    assert all(0.5 * own < value < 2 * own for _, value in logged["memory/process"])
+    measured = run([images(20), images(5), Dataset([1])], epochs=3)
+    assert [m["cache"] for m in measured] == [25 * MB] * 3
+    assert [m["available"] for m in measured] == [800 * MB] * 3
+    own = memory.psutil.Process(os.getpid()).memory_info().rss
+    assert all(0.5 * own < m["process"] < 2 * own for m in measured)
 
 
-def test_nothing_is_lowered_while_enough_is_left(available, tmp_path, caplog):
+def test_nothing_is_lowered_while_enough_is_left(available, caplog):
     available(50)
     dataset = images(20)
-    run([dataset], tmp_path)
+    run([dataset])
     assert cached_bytes(dataset) == 20 * MB
     assert caplog.text == ""
 
 
-def test_caches_are_lowered_under_pressure_with_a_warning(available, tmp_path, caplog):
+def test_caches_are_lowered_under_pressure_with_a_warning(available, caplog):
     available(40)
     dataset = images(100)
     with caplog.at_level(logging.WARNING):
-        logged = run([dataset], tmp_path)
+        measured = run([dataset])
     assert cached_bytes(dataset) == 40 * MB  # 60 let go of, so that 100 would be left
-    assert logged["memory/cache"] == [(1, 40.0)]
+    assert measured[0]["cache"] == 40 * MB
     assert "only 40 MB of memory are left: 60 cached images are let go of and will be decoded anew" in caplog.text
     assert [int(dataset[i]["image"][0]) for i in range(100)] == list(range(100))
 
 
-def test_the_next_data_set_is_lowered_where_the_first_is_not_enough(available, tmp_path):
+def test_the_next_data_set_is_lowered_where_the_first_is_not_enough(available):
     available(40)
     first, second = images(10), images(100)
-    run([first, Dataset([1]), second], tmp_path)
+    run([first, Dataset([1]), second])
     assert (cached_bytes(first), cached_bytes(second)) == (0, 50 * MB)
 
 
-def test_without_a_cache_there_is_nothing_to_warn_of(available, tmp_path, caplog):
+def test_without_a_cache_there_is_nothing_to_warn_of(available, caplog):
     available(1)
-    run([Dataset([1])], tmp_path)
+    run([Dataset([1])])
     assert caplog.text == ""
 
 
-def test_the_reserve_is_an_argument(available, tmp_path):
+def test_the_reserve_is_an_argument(available):
     available(40)
     dataset = images(10)
-    run([dataset], tmp_path, reserve=0.02)
+    run([dataset], reserve=0.02)
     assert cached_bytes(dataset) == 10 * MB
 
 
 @pytest.mark.parametrize("reserve", [-0.1, 1.0])
-def test_a_reserve_out_of_range_is_refused(tmp_path, reserve):
+def test_a_reserve_out_of_range_is_refused(reserve):
     with pytest.raises(ValueError, match=rf"reserve must be in \[0, 1\), got {reserve}"):
-        MemoryMonitor([], str(tmp_path), reserve=reserve)
+        MemoryMonitor([], reserve=reserve)
