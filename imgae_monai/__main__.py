@@ -36,7 +36,7 @@ _TRACEBACK = "IMGAE_MONAI_TRACEBACK"
 # torch hands on an exception of a worker process as the text of its traceback, the first cause at the top
 _FROM_WORKER = re.compile(r"Caught \w+ in DataLoader worker process \d+\.\n")
 _IN_TRACEBACK = re.compile(
-    r"^imgae_monai\.exceptions\.(?:InputError|SourceUnavailable): (.*?)"
+    r"^imgae_monai\.exceptions\.(?:InputError|SourceUnavailable|UnreadableImage): (.*?)"
     r"(?=\n\n(?:The above exception was|During handling of the above)|\Z)",
     re.MULTILINE | re.DOTALL,
 )

@@ -15,6 +15,10 @@ class SourceUnavailable(InputError):
     """
 
 
+class UnreadableImage(InputError):
+    """One image that can't be used: missing, truncated, damaged, of NaN or Inf, of another number of axes."""
+
+
 class Stopped(KeyboardInterrupt):
     """A signal asked the process to end. Like Ctrl-C it is no error, and passes by ``except Exception``.
 

@@ -60,6 +60,7 @@ def train(
     cache_dtype: str | None = None,
     replace_rate: float | None = None,
     shuffle_buffer: int | None = None,
+    on_unreadable: str | None = None,
     seed: int | None = None,
     normal_names: str | None = None,
     abnormal_names: str | None = None,
@@ -128,6 +129,7 @@ def train(
         cache_dtype: of cached training images: auto (uint8 if exact or float16), uint8, float16, float32. Default auto.
         replace_rate: share of a moving window that is replaced each epoch, 0 to 1. Default 0.25.
         shuffle_buffer: encoded images that each worker shuffles of a stream. Default 1000.
+        on_unreadable: fail at an image that can't be read, or skip and list it; over 10 % of them fail. Default fail.
         seed: seed of weights, order and the validation split. Default 0.
         normal_names: names of the normal class's folders, separated by commas. Default normal.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default abnormal.

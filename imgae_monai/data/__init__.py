@@ -21,12 +21,14 @@ from .memory_aware import cached_bytes, lower_cache, memory_aware_dataset
 from .nih import read_nih
 from .persistent_cache import DiskCacheDataset
 from .seen_images import refuse_seen
+from .skipped_images import SkippedImages
 from .smart_cache import MovingCacheDataset
 from .sources import Source, read_source
 from .splits import check_disjoint, check_labels, split_validation
 from .streaming import StreamedDataset
 from .synthetic import synthetic_folder, write_synthetic_dataset
 from .tensor_arena import TensorArena
+from .unreadable import SkippedImage, SkippingCompose, collate_readable, left_out
 from .volumes import expand_volumes
 
 __all__ = [
@@ -37,6 +39,9 @@ __all__ = [
     "EncodedImage",
     "MemoryBudget",
     "MovingCacheDataset",
+    "SkippedImage",
+    "SkippedImages",
+    "SkippingCompose",
     "Source",
     "StreamedDataset",
     "TensorArena",
@@ -46,12 +51,14 @@ __all__ = [
     "cached_bytes",
     "check_disjoint",
     "check_labels",
+    "collate_readable",
     "datalist_fingerprint",
     "expand_volumes",
     "file_sha256",
     "filter_items",
     "is_synthetic",
     "kaggle_folder",
+    "left_out",
     "list_images",
     "load_datalist",
     "lower_cache",

@@ -15,6 +15,7 @@ from monai.transforms import Compose, RandomizableTrait, Transform
 from monai.utils import look_up_option
 
 from imgae_monai.data.memory import MemoryBudget
+from imgae_monai.data.unreadable import SkippedImage
 from imgae_monai.exceptions import InputError
 
 CACHES = ("auto", "memory", "smart", "persistent", "none")
@@ -54,13 +55,17 @@ def measure_item(data: Sequence[Any], transform: Compose) -> int:
     """Bytes of one image after the deterministic transforms: the largest of up to eight, spread over the data.
 
     Raises:
-        InputError: when one of them can't be read.
+        InputError: when one of them can't be read, or (where such are skipped) none of them.
     """
     first_random = transform.get_index_of_first(
         lambda t: isinstance(t, RandomizableTrait) or not isinstance(t, Transform)
     )
     chosen = np.unique(np.linspace(0, len(data) - 1, min(_SAMPLES, len(data)), dtype=int))
-    return max(item_bytes(transform(data[i], end=first_random)) for i in chosen) + ITEM_OVERHEAD
+    items = [transform(data[i], end=first_random) for i in chosen]
+    readable = [item_bytes(item) for item in items if not isinstance(item, SkippedImage)]
+    if not readable:
+        raise InputError(f"none of {len(items)} images can be read, as {items[0].path} ({items[0].reason})")
+    return max(readable) + ITEM_OVERHEAD
 
 
 def plan_cache(

@@ -2,7 +2,7 @@
 
 MONAI's ``LoadImage`` keeps palette codes, alpha channels and bit depths as they are and hides a reader's error behind
 an installation hint; here every format has a reader of its own that ends in one grey channel, and every failure is an
-:py:class:`imgae_monai.exceptions.InputError` that names the file.
+:py:class:`imgae_monai.exceptions.UnreadableImage` that names the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from imgae_monai.data.nifti_reader import NIFTI_SUFFIXES, is_nifti, read_nifti
 from imgae_monai.data.npy_reader import read_npy
 from imgae_monai.data.picture_reader import PICTURE_SUFFIXES, decode_picture, read_picture
 from imgae_monai.data.windows import WINDOWS
-from imgae_monai.exceptions import InputError
+from imgae_monai.exceptions import InputError, UnreadableImage
 
 SUFFIXES = (*PICTURE_SUFFIXES, *DICOM_SUFFIXES, *NIFTI_SUFFIXES)
 TABLE_SUFFIXES = (".npy", ".arrow")  # read where a data list names an image in them, not looked for in folders
@@ -48,8 +48,8 @@ def read_image(image: PathLike | EncodedImage, window: str = "auto", spatial_dim
         float32 of shape (H, W), or (H, W, D) for a volume; values in [0, 1], rows first.
 
     Raises:
-        InputError: when the file is missing, of an unknown type, empty, truncated or otherwise unreadable, or has
-            another number of axes.
+        UnreadableImage: (an InputError) when the file is missing, of an unknown type, empty, truncated or otherwise
+            unreadable, holds NaN or Inf, or has another number of axes.
         ValueError: when ``window`` is unknown.
     """
     window = look_up_option(window, WINDOWS)
@@ -57,24 +57,29 @@ def read_image(image: PathLike | EncodedImage, window: str = "auto", spatial_dim
         _check_file(split_reference(image)[0])
     try:
         array = _read(image, window)
-    except InputError:
-        raise
+    except InputError as e:
+        raise UnreadableImage(str(e)) from e
     except Exception as e:  # over a damaged file, decoders raise anything: AttributeError, struct.error, zlib.error
         reason = str(e) if isinstance(e, (OSError, ValueError)) and str(e) else f"{type(e).__name__}: {e}"
-        raise InputError(f"cannot read {image}: {' '.join(reason.split())}; replace it or take it out") from e
+        raise UnreadableImage(f"cannot read {image}: {' '.join(reason.split())}; replace it or take it out") from e
     if spatial_dims not in (None, array.ndim):
         kind, mend = ("a volume", "give slice_axis, or spatial_dims 3") if array.ndim == 3 else ("2-D", "take it out")
-        raise InputError(f"cannot use {image}: it is {kind}, shape {array.shape}, expected {spatial_dims} axes; {mend}")
+        raise UnreadableImage(
+            f"cannot use {image}: it is {kind}, shape {array.shape}, expected {spatial_dims} axes; {mend}"
+        )
+    if not np.isfinite(array).all():
+        n_wrong = array.size - int(np.isfinite(array).sum())
+        raise UnreadableImage(f"cannot use {image}: {n_wrong} of its {array.size} values are NaN or Inf; take it out")
     return array
 
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"cannot read {path}: no such file")
+        raise UnreadableImage(f"cannot read {path}: no such file")
     if path.stat().st_size == 0:
-        raise InputError(f"cannot read {path}: the file is empty (0 bytes); replace it or take it out")
+        raise UnreadableImage(f"cannot read {path}: the file is empty (0 bytes); replace it or take it out")
     if path.suffix.lower() not in TABLE_SUFFIXES and not is_image_file(path):
-        raise InputError(f"cannot read {path}: type {path.suffix or '(none)'!r}, expected one of {list(SUFFIXES)}")
+        raise UnreadableImage(f"cannot read {path}: type {path.suffix or '(none)'!r}, expected one of {list(SUFFIXES)}")
 
 
 def _read(image: PathLike | EncodedImage, window: str) -> np.ndarray:

@@ -17,6 +17,7 @@ from imgae_monai.data.memory import MemoryBudget
 from imgae_monai.data.persistent_cache import DiskCacheDataset
 from imgae_monai.data.smart_cache import MovingCacheDataset
 from imgae_monai.data.streaming import StreamedDataset
+from imgae_monai.data.unreadable import skipping
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def memory_aware_dataset(
     name: str = "data",
     shuffle_buffer: int = 1000,
     batch_size: int | None = None,
+    on_unreadable: str = "fail",
 ) -> Dataset | StreamedDataset:
     """Build a ``CacheDataset``, ``SmartCacheDataset``, ``PersistentDataset`` or plain ``Dataset``, whichever fits.
 
@@ -58,10 +60,13 @@ def memory_aware_dataset(
         name: what the data are called in the log.
         shuffle_buffer: encoded images in a stream's shuffle buffer, in each worker.
         batch_size: that of the loader, by which its workers share a stream.
+        on_unreadable: ``"fail"`` raises where an image can't be read; ``"skip"`` makes it a
+            :py:class:`imgae_monai.data.SkippedImage`, for a loader with :py:func:`imgae_monai.data.collate_readable`.
 
     Raises:
         InputError: when an image that is read can't be, or the cache asked for is impossible.
     """
+    transform = skipping(transform, on_unreadable)
     if is_streamed(data[0]["image"]):
         logger.info("%s: %d images are streamed, none is kept", name, len(data))
         return StreamedDataset(

@@ -17,6 +17,7 @@ from monai.data import PersistentDataset
 from monai.data.utils import pickle_hashing
 from monai.utils import convert_to_tensor
 
+from imgae_monai.data.unreadable import SkippedImage
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class DiskCacheDataset(PersistentDataset):
             except Exception as e:  # over a damaged file, torch raises a dozen kinds
                 logger.warning("%s can't be read (%s): it is made anew", path, type(e).__name__)
         made = self._pre_transform(deepcopy(item_transformed))
+        if isinstance(made, SkippedImage):
+            return made
         made = convert_to_tensor(made, convert_numeric=False, track_meta=self.track_meta)
         self._write(made, path)
         return made

@@ -17,6 +17,8 @@ from monai.utils import convert_to_tensor
 
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.fingerprint import file_sha256
+from imgae_monai.data.skipped_images import SkippedImages
+from imgae_monai.data.unreadable import left_out
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.anomaly_score import AnomalyScore
 from imgae_monai.transforms.calibration import Calibration, ScoreDefinition, ZScoreMap, check_enough, normal_quantile
@@ -38,6 +40,7 @@ class Calibrator:
         specificity: share of normal images that should stay at or below the threshold, in (0, 1).
         ckpt_dir: folder with ``model.pt``; the calibration is written beside it.
         datalist: the data, for its fingerprint.
+        skipped: images that training left out because they can't be read; only these may be missing.
 
     Raises:
         InputError: when there are too few validation images for the specificity (before any training).
@@ -50,6 +53,7 @@ class Calibrator:
         specificity: float,
         ckpt_dir: PathLike,
         datalist: Datalist,
+        skipped: SkippedImages | None = None,
     ) -> None:
         loader: Any = evaluator.data_loader
         check_enough(len(loader.dataset), specificity)
@@ -58,13 +62,16 @@ class Calibrator:
         self.specificity = specificity
         self.ckpt_dir = Path(ckpt_dir)
         self.datalist = datalist
+        self.skipped = SkippedImages() if skipped is None else skipped
+        self._missing: set[str] = set()
         self._reduce = AnomalyScore(score.reduction, score.top_fraction)
 
     def run(self) -> Calibration:
         """Calibrate and save to :py:func:`calibration_path`.
 
         Raises:
-            InputError: when an image is not normal, or there are too few for the specificity.
+            InputError: when an image is not normal or, unlike in training, can't be read, or there are too few for the
+                specificity.
         """
         moments = _Moments()
         scores, peaks = self._collect(moments.add)
@@ -73,7 +80,8 @@ class Calibrator:
                 raise InputError(f"a z-scored map needs at least 3 normal validation images, got {moments.n}")
             scores, peaks = self._collect(moments.standardise_by_the_others)
         mean, std = moments.mean_std()
-        used = [i["sha256"] for i in self.datalist.items if (i["split"], i["label"]) == ("val", 0)]
+        normal = [i for i in self.datalist.items if (i["split"], i["label"]) == ("val", 0)]
+        used = [i["sha256"] for i in normal if i.get("image") not in self._missing]
         calibration = Calibration(
             threshold=normal_quantile(np.asarray(scores), self.specificity),
             specificity=self.specificity,
@@ -111,9 +119,17 @@ class Calibrator:
                 scores.append(float(self._reduce(array)))
                 peaks.append(float(height(array)))
 
-        with self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect):
+        with (
+            self.evaluator.add_event_handler(Events.GET_BATCH_COMPLETED, self._check_batch),
+            self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect),
+        ):
             self.evaluator.run()
         return scores, peaks
+
+    def _check_batch(self, engine: Engine) -> None:
+        images = left_out(engine.state.batch)
+        self.skipped.check_listed(images)
+        self._missing.update(image.path for image in images)
 
 
 class _Moments:

@@ -16,6 +16,7 @@ from imgae_monai.data.atomic_write import atomic_write
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.datalist_file import write_datalist_file
 from imgae_monai.data.fingerprint import file_sha256
+from imgae_monai.data.skipped_images import SkippedImages
 from imgae_monai.engines.versions import versions
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.calibration import Calibration
@@ -34,6 +35,7 @@ class TrainingRecord:
         validator: evaluator with the metric ``val_loss``.
         train_loader: its batch size and number of images belong in the record, and may not change on resuming.
         settings: what else belongs in the record (bundle, preset, seed, ...).
+        skipped: images that were left out because they can't be read.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class TrainingRecord:
         validator: Engine,
         train_loader: DataLoader,
         settings: Mapping[str, Any],
+        skipped: SkippedImages | None = None,
     ) -> None:
         self.path = Path(output_dir) / "train.json"
         self.ckpt_dir = Path(ckpt_dir)
         self.datalist = datalist
         self.validator = validator
         self.settings = dict(settings)
+        self.skipped = SkippedImages() if skipped is None else skipped
         self.epoch_shape = {"batch_size": train_loader.batch_size, "images_per_epoch": len(train_loader.dataset)}  # type: ignore[arg-type]
         self.train_loss: list[list[float]] = []
         self.val_loss: list[list[float]] = []
@@ -161,6 +165,7 @@ class TrainingRecord:
             "data_fallbacks": list(self.datalist.fallbacks),
             "data_fingerprint": self.datalist.fingerprint,
             "data_counts": self.datalist.counts,
+            "skipped_images": self.skipped.to_list(),
             "finished": self._finished,
             "max_epochs": self._max_epochs,
             "epochs_run": len(self.train_loss),

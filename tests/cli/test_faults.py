@@ -1,0 +1,57 @@
+"""What goes wrong in mid-run is named in one line, spoils nothing, and can be gone on from."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.cli.test_resume import assert_same_bits, start, words
+from tests.conftest import BUNDLES
+
+
+def last_line(text: str) -> str:
+    return re.split(r"[\r\n]+", text.strip())[-1]
+
+
+def spoil(folder: Path, n: int) -> Path:
+    """Cut the n-th image off, but not its header."""
+    path = sorted(folder.iterdir())[n]
+    path.write_bytes(path.read_bytes()[:200])
+    return path
+
+
+def test_unreadable_images_are_skipped_and_listed_and_a_resume_repeats_it(cli, phantoms, capsys, tmp_path):
+    data = shutil.copytree(phantoms, tmp_path / "data")
+    spoilt = [spoil(data / "train" / "normal", 2), spoil(data / "val" / "normal", 3)]
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    skip = ("--on_unreadable", "skip", "--cache", "none")
+    cli(*words(BUNDLES[1], data, alone, *skip))
+    warnings = capsys.readouterr().err
+    assert [warnings.count(f"WARNING: {path} is skipped") for path in spoilt] == [1, 1]
+    record = json.loads((alone / "train.json").read_text())
+    assert [entry["path"] for entry in record["skipped_images"]] == [str(path) for path in spoilt]
+    assert all(entry["reason"].startswith(f"cannot read {entry['path']}") for entry in record["skipped_images"])
+    (calibration,) = (alone / "models").glob("calibration-*.pt")
+    stored = torch.load(calibration, weights_only=True)
+    assert (stored["n_images"], len(stored["image_sha256"])) == (23, 23)
+
+    loss = {"_target_": "tests.cli.faults.SignalAt", "n": 8, "folder": str(tmp_path)}
+    ended = start(words(BUNDLES[1], data, killed, *skip, "--resume", "auto", loss=loss))
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    cli(*words(BUNDLES[1], data, killed, *skip, "--resume", "auto"))
+    assert_same_bits(alone, killed)
+    assert json.loads((killed / "train.json").read_text())["skipped_images"] == record["skipped_images"]
+
+    cli("calibrate", alone, "--residual", "l2")  # in another process: the list comes from the record
+    (alone / "train.json").write_text(json.dumps({**record, "skipped_images": []}))
+    test_image = spoil(data / "test" / "normal", 1)
+    for command, named in (("calibrate", spoilt[1]), ("evaluate", test_image)):
+        with pytest.raises(SystemExit):
+            cli(command, alone)
+        assert last_line(capsys.readouterr().err).startswith(f"error: cannot read {named}: ")
