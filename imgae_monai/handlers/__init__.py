@@ -11,12 +11,9 @@ from .nonfinite_loss import NonFiniteLossHandler
 from .prediction_writer import PredictionWriter
 from .progress_bar import RunProgressBar
 from .resume_point_saver import ResumePointSaver
-<<<<<<< HEAD
 from .run_events import RunEvents
 from .run_writer import RunWriter
-=======
 from .skipped_images_handler import SkippedImagesHandler
->>>>>>> d6d91b1 (Skip and list unreadable images where on_unreadable says so)
 from .stop_signals import StopSignalHandler
 from .tensorboard_curves import TensorBoardCurves
 from .throughput import Throughput
@@ -33,13 +30,10 @@ __all__ = [
     "NonFiniteLossHandler",
     "PredictionWriter",
     "ResumePointSaver",
-<<<<<<< HEAD
     "RunEvents",
     "RunProgressBar",
     "RunWriter",
-=======
     "SkippedImagesHandler",
->>>>>>> d6d91b1 (Skip and list unreadable images where on_unreadable says so)
     "StopSignalHandler",
     "TensorBoardCurves",
     "Throughput",
