@@ -6,6 +6,10 @@ from .checked_checkpoint_loader import CheckedCheckpointLoader, check_checkpoint
 from .dataset_handler import DatasetHandler
 from .early_stop import ValidationEarlyStopHandler
 from .evaluation_writer import EvaluationWriter
+from .final_checkpoint_saver import FinalCheckpointSaver
+from .gradient_accumulation import GradientAccumulationHandler
+from .gradient_norm import GradientNormHandler
+from .learning_rate import LearningRateHandler
 from .memory_monitor import MemoryMonitor
 from .nonfinite_loss import NonFiniteLossHandler
 from .prediction_writer import PredictionWriter
@@ -26,6 +30,10 @@ __all__ = [
     "CheckedCheckpointLoader",
     "DatasetHandler",
     "EvaluationWriter",
+    "FinalCheckpointSaver",
+    "GradientAccumulationHandler",
+    "GradientNormHandler",
+    "LearningRateHandler",
     "MemoryMonitor",
     "NonFiniteLossHandler",
     "PredictionWriter",
