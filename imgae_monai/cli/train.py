@@ -27,13 +27,22 @@ def train(
     preset: str | None = None,
     epochs: int | None = None,
     batch_size: str | None = None,
+    accumulation_steps: int | None = None,
+    optimizer_name: str | None = None,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
+    momentum: float | None = None,
+    max_grad_norm: float | None = None,
+    lr_schedule: str | None = None,
+    warmup_epochs: int | None = None,
+    lr_step: int | None = None,
     lr_factor: float | None = None,
     lr_patience: int | None = None,
     patience: int | None = None,
     min_delta: float | None = None,
     val_interval: int | None = None,
+    save_interval: int | None = None,
+    n_saved: int | None = None,
     image_size: int | None = None,
     aspect: str | None = None,
     slice_axis: int | None = None,
@@ -96,13 +105,22 @@ def train(
         preset: overlay of the bundle's config: small (CPU-friendly), reference (large). Default small.
         epochs: largest number of epochs; early stopping usually ends it sooner. Default 200.
         batch_size: images a step, or auto: the largest power of two that fits in memory, found by steps. Default 16.
-        learning_rate: Adam's step size at the start. Default 0.001.
-        weight_decay: Adam's L2 penalty. Default 0.0.
-        lr_factor: the learning rate is multiplied by this when the validation loss stops falling. Default 0.5.
-        lr_patience: validations without a fall before that. Default 5.
+        accumulation_steps: batches whose gradients are added up before a step of the optimizer. Default 1.
+        optimizer_name: adam, adamw or sgd. Default adam.
+        learning_rate: the optimizer's step size at the start, or after the warm-up. Default 0.001.
+        weight_decay: L2 penalty of adam and sgd, decoupled decay of adamw. Default 0.0.
+        momentum: of sgd only. Default 0.9.
+        max_grad_norm: a gradient with a larger norm is scaled down to it. Default none.
+        lr_schedule: plateau (of the validation loss), step, cosine (to 0 at the end) or constant. Default plateau.
+        warmup_epochs: epochs in which the learning rate rises linearly, step by step, to the full one. Default 0.
+        lr_step: epochs between two falls of step. Default 30.
+        lr_factor: plateau and step multiply the learning rate by this. Default 0.5.
+        lr_patience: plateau waits for a fall during this many validations. Default 5.
         patience: validations without a fall before training stops. Default 12.
         min_delta: a fall of the validation loss must be larger than this to count for that. Default 0.0.
         val_interval: epochs between validations. Default 1.
+        save_interval: epochs between the points to resume from. Default as val_interval.
+        n_saved: number of these that are kept, at least 2. Default 2.
         image_size: side in pixels that images are brought to. Default 64.
         aspect: pad (whole image, black borders) or crop (fills the square, cuts what is over). Default pad.
         slice_axis: turn NIfTI volumes into slices: 0 sagittal, 1 coronal, 2 axial. Default none (volumes stay whole).
@@ -216,6 +234,12 @@ def _resume(run: Path, bundle: str, overrides: dict[str, Any], once: bool) -> No
     changed = sorted(k for k, v in fixed.items() if k != "epochs" and (k not in as_run or as_run[k] != v))
     if changed:
         raise InputError(f"{run} can only be resumed as it was started; different: {', '.join(changed)}")
+    epochs = as_run["epochs"]
+    if as_run.get("lr_schedule") == "cosine" and overrides.get("epochs", epochs) != epochs:
+        raise InputError(
+            f"{run} lowers its learning rate to 0 over {epochs} epochs (lr_schedule cosine): it can't be resumed with "
+            f"{overrides['epochs']}; start a new run"
+        )
     if overrides.get("epochs", done) < done:
         raise InputError(f"{run} has done {done} epochs already, epochs must not be fewer: got {overrides['epochs']}")
     if once and overrides.get("epochs", as_run["epochs"]) <= _finished_epochs(run):

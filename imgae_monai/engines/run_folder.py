@@ -64,14 +64,16 @@ def check_no_results(output_dir: PathLike, overwrite: bool) -> None:
         raise InputError(f"{path} exists: give another output, or set overwrite to replace it")
 
 
-def check_schedule(epochs: int, val_interval: int) -> None:
-    """Make sure that training will be validated, or it would leave no weights.
+def check_schedule(epochs: int, val_interval: int, accumulation_steps: int = 1) -> None:
+    """Make sure that training will be validated, or it would leave no weights, and will take steps.
 
     Raises:
-        InputError: when there is no validation within ``epochs``.
+        InputError: when there is no validation within ``epochs``, or ``accumulation_steps`` is below 1.
     """
     if not 1 <= val_interval <= epochs:
         raise InputError(f"val_interval must be between 1 and epochs ({epochs}), got {val_interval}")
+    if accumulation_steps < 1:
+        raise InputError(f"accumulation_steps must be at least 1, got {accumulation_steps}")
 
 
 def clear_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, overwrite: bool = False) -> None:

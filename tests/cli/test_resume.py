@@ -20,6 +20,10 @@ from imgae_monai.engines import lock_run, resume_points
 from tests.conftest import BUNDLES, REPO, TINY
 
 SMART = ("--memory_budget", 0.00025, "--cache_dtype", "uint8")
+OPTIMISATION = (
+    *("--optimizer_name", "adamw", "--weight_decay", 0.01, "--lr_schedule", "cosine", "--warmup_epochs", 1),
+    *("--max_grad_norm", 0.1, "--accumulation_steps", 2),  # of three batches an epoch
+)
 EPOCHS = 4
 
 
@@ -58,7 +62,7 @@ def checkpoint(run: Path, name: str) -> Any:
 def assert_same_bits(a: Path, b: Path) -> None:
     names = sorted(path.name for path in (a / "models").iterdir())
     assert names == sorted(path.name for path in (b / "models").iterdir())
-    assert f"checkpoint_epoch={EPOCHS}.pt" in names
+    assert {f"checkpoint_epoch={EPOCHS}.pt", "model.pt", "model_final.pt"} <= {*names}
     for name in (name for name in names if name.endswith(".pt")):
         found = differing(checkpoint(a, name), checkpoint(b, name))
         # the time that it took, and what follows from it, are not repeatable; calibrations name the file's hash
@@ -74,6 +78,7 @@ def assert_same_bits(a: Path, b: Path) -> None:
     [
         *((bundle, ("--num_workers", n)) for bundle in BUNDLES for n in (0, 2)),
         *((BUNDLES[1], (*SMART, "--num_workers", n)) for n in (0, 2)),
+        (BUNDLES[0], (*OPTIMISATION, "--num_workers", 0)),
     ],
 )
 def test_a_run_killed_three_times_ends_with_the_same_bits(bundle, flags, cli, phantoms, tmp_path):
@@ -192,6 +197,20 @@ def test_auto_leaves_a_finished_run_as_it_is_unless_more_epochs_are_asked_for(ha
     assert "can only be resumed as it was started; different: seed" in capsys.readouterr().err
     cli(*words(BUNDLES[1], phantoms, half, "--resume", "auto"))
     assert json.loads((half / "train.json").read_text())["epochs_run"] == EPOCHS
+
+
+def test_a_cosine_is_not_stretched(cli, phantoms, capsys, tmp_path):
+    run, flags = tmp_path / "run", ("--lr_schedule", "cosine")
+    argv = words(BUNDLES[1], phantoms, run, *flags)
+    argv[argv.index("--epochs") + 1] = "1"
+    cli(*argv)
+    before = (run / "configs" / "train.json").read_bytes()
+    with pytest.raises(SystemExit):
+        cli(*words(BUNDLES[1], phantoms, run, *flags, "--resume"))
+    assert "lowers its learning rate to 0 over 1 epochs (lr_schedule cosine): it can't be resumed with 4" in (
+        capsys.readouterr().err
+    )
+    assert (run / "configs" / "train.json").read_bytes() == before
 
 
 def test_auto_does_not_replace_a_finished_run_without_resume_points(half, cli, phantoms, capsys):
