@@ -105,7 +105,9 @@ def test_state_names_the_handlers_that_it_means(bundle):
     assert handlers[1].endswith("ValidationEarlyStopHandler")
     assert handlers[2].endswith("TrainingRecord")
     assert [name.rsplit(".")[-1] for name in handlers].index("RunProgressBar") < handlers.index("StatsHandler")
+    assert handlers[4].endswith("LearningRateHandler")
     assert train["state"]["early_stop"] == "@train#handlers#1"
+    assert train["state"]["lr_scheduler"] == "@train#handlers#4"
     assert train["state"]["record"] == "@train#handlers#2"
     assert train["validate"]["handlers"][3]["_target_"].endswith("BestCheckpointSaver")
     assert train["state"]["best_saver"] == "@validate#handlers#3"
