@@ -35,6 +35,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TRACEBACK = "IMGAE_MONAI_TRACEBACK"
 # torch hands on an exception of a worker process as the text of its traceback, the first cause at the top
 _FROM_WORKER = re.compile(r"Caught \w+ in DataLoader worker process \d+\.\n")
+# torch's words for a worker process that is gone: "is killed by signal: Killed. ", "exited unexpectedly"
+_WORKER_GONE = re.compile(
+    r"DataLoader worker \(pid(?:\(s\))? (?P<pid>[\d, ]+)\) (?:is killed by signal: (?P<how>[^.]+)|exited)"
+)
 _IN_TRACEBACK = re.compile(
     r"^imgae_monai\.exceptions\.(?:InputError|SourceUnavailable|UnreadableImage): (.*?)"
     r"(?=\n\n(?:The above exception was|During handling of the above)|\Z)",
@@ -60,6 +64,9 @@ def explain(error: BaseException) -> str | None:
     while step is not None and step not in chain:
         chain.append(step)
         step = step.__cause__ or step.__context__
+    gone = [found for candidate in chain if (found := _WORKER_GONE.match(str(candidate)))]
+    if gone:
+        return _worker_gone(gone[-1]["pid"], gone[-1]["how"])  # the cause tells by which signal
     for candidate in chain:
         text = str(candidate)
         if _FROM_WORKER.match(text) and (found := _IN_TRACEBACK.search(text)):
@@ -70,6 +77,19 @@ def explain(error: BaseException) -> str | None:
             where = f" ({candidate.filename})" if candidate.filename else ""
             return f"{candidate.strerror}{where}: make room; in training, --resume auto goes on from the last epoch"
     return str(chain[-1]) if type(chain[-1]) is ValueError and _is_ours(chain[-1]) else None
+
+
+def _worker_gone(pid: str, how: str | None) -> str:
+    if how and "Killed" not in how:
+        likely = "a full /dev/shm, or a decoder that crashed" if "Bus" in how else "a decoder that crashed"
+        mend = "--num_workers 0 shows what it read"
+    else:
+        likely = "the system ran out of memory"
+        mend = "set --num_workers to 0, or lower --memory_budget or --batch_size"
+    return (
+        f"a process that loads images (pid {pid}) died{f': {how}' if how else ''}. Likely cause: {likely}. {mend}; in "
+        "training, --resume auto goes on from the last epoch"
+    )
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -1,25 +1,29 @@
-"""Stop at the first loss that is not a number."""
+"""Stop at the first loss or gradient that is not a number."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from monai.engines import IterationEvents
+from monai.engines import IterationEvents, SupervisedTrainer
 from monai.utils import CommonKeys as Keys
 
 from imgae_monai.exceptions import InputError
 
 
 class NonFiniteLossHandler:
-    """Stop training at the first NaN or infinite loss, before it reaches the weights.
+    """Stop training at the first NaN or infinite loss or gradient, before it reaches the weights.
 
     Ignite's ``TerminateOnNan`` looks after the optimizer's step, when the weights are spoilt, and ends the run as if it
     had succeeded; this one raises between the loss and the backward pass, so that the last checkpoint stays the last
-    good one. A validation that is not finite stops training too. Its reconstructions are looked at before its weights
-    can be saved as the best: MONAI's loss metric leaves NaN out, and is 0 where there is nothing else.
+    good one. It raises before the step too where a gradient is not finite though the loss is (with AMP that is normal:
+    the scaler leaves the step out). Where an image is not finite, its file is named.
+
+    A validation that is not finite stops training too. Its reconstructions are looked at before its weights can be
+    saved as the best: MONAI's loss metric leaves NaN out, and is 0 where there is nothing else.
 
     Args:
         validator: evaluator whose output ``pred`` and metric ``val_loss`` are watched, if any.
@@ -31,17 +35,33 @@ class NonFiniteLossHandler:
     def attach(self, engine: Engine) -> None:
         """Args: engine: a MONAI trainer whose output has ``loss``."""
         engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self)
+        engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self._check_gradient)
         if self.validator is not None:
             self.validator.add_event_handler(IterationEvents.FORWARD_COMPLETED, self._check_reconstruction)
             self.validator.add_event_handler(Events.EPOCH_COMPLETED, self._check_validation)
 
     @staticmethod
     def _check_reconstruction(engine: Engine) -> None:
-        spoilt = _not_finite(engine.state.output)
+        spoilt = _not_finite(engine)
         if spoilt:
             raise InputError(
                 f"validation at epoch {engine.state.epoch} is not finite ({', '.join(spoilt)}); the last checkpoint is "
                 f"kept. Likely mend: {_mend(spoilt)}"
+            )
+
+    @staticmethod
+    def _check_gradient(engine: SupervisedTrainer) -> None:
+        if engine.amp and engine.scaler is not None:
+            return
+        gradients = [p.grad for p in engine.network.parameters() if p.grad is not None]
+        # the norm takes a hundredth of a step; each value is looked at only where its sum of squares overflows
+        if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+            return
+        if not all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
+            raise InputError(
+                f"the gradient is not finite at epoch {engine.state.epoch}, iteration {engine.state.iteration}, though "
+                f"the loss is ({engine.state.output[Keys.LOSS].item():g}); training stopped before the weights "
+                f"changed, the last checkpoint is kept. Likely mend: {_mend([])}"
             )
 
     @staticmethod
@@ -58,11 +78,10 @@ class NonFiniteLossHandler:
         Raises:
             InputError: naming epoch, iteration, the loss and the likely mend.
         """
-        output = engine.state.output
-        loss = output[Keys.LOSS]
+        loss = engine.state.output[Keys.LOSS]
         if torch.isfinite(loss).all():
             return
-        spoilt = _not_finite(output)
+        spoilt = _not_finite(engine)
         raise InputError(
             f"the loss is {loss.item()} at epoch {engine.state.epoch}, iteration {engine.state.iteration} (not finite: "
             f"{', '.join([*spoilt, 'loss'])}); training stopped before the weights changed, the last checkpoint is "
@@ -70,12 +89,25 @@ class NonFiniteLossHandler:
         )
 
 
-def _not_finite(output: Mapping[str, torch.Tensor]) -> list[str]:
-    names = ("image", Keys.IMAGE), ("reconstruction", Keys.PRED)
-    return [name for name, key in names if not torch.isfinite(output[key]).all()]
+def _not_finite(engine: Engine) -> list[str]:
+    """What of an engine's output is not finite, images by their files where the batch names them."""
+    output = engine.state.output
+    spoilt = []
+    if not torch.isfinite(output[Keys.IMAGE]).all():
+        spoilt.append(" ".join(["image", *_files(engine.state.batch, output[Keys.IMAGE])]))
+    if not torch.isfinite(output[Keys.PRED]).all():
+        spoilt.append("reconstruction")
+    return spoilt
+
+
+def _files(batch: Any, images: torch.Tensor) -> list[str]:
+    paths = batch.get("image_path", []) if isinstance(batch, Mapping) else []
+    if len(paths) != len(images):
+        return []
+    return [str(path) for path, image in zip(paths, images, strict=True) if not torch.isfinite(image).all()]
 
 
 def _mend(spoilt: list[str]) -> str:
-    if "image" in spoilt:
+    if any(name.startswith("image") for name in spoilt):
         return "an input image holds NaN or Inf: check the data"
     return "lower learning_rate (a tenth is a good try), or switch amp off"

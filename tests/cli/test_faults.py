@@ -6,8 +6,10 @@ import json
 import re
 import shutil
 import signal
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -55,3 +57,25 @@ def test_unreadable_images_are_skipped_and_listed_and_a_resume_repeats_it(cli, p
         with pytest.raises(SystemExit):
             cli(command, alone)
         assert last_line(capsys.readouterr().err).startswith(f"error: cannot read {named}: ")
+
+
+def test_a_killed_worker_is_explained_and_leaves_nothing_behind(cli, phantoms, tmp_path):
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    flags = ("--num_workers", 2)
+    cli(*words(BUNDLES[1], phantoms, alone, *flags))
+    loss = {"_target_": "tests.cli.faults.WorkerKilled", "n": 7, "folder": str(tmp_path)}
+    begun = time.monotonic()
+    ended = start(words(BUNDLES[1], phantoms, killed, *flags, "--resume", "auto", loss=loss))
+    assert ended.returncode == 2, ended.stderr
+    assert time.monotonic() - begun < 60
+    line = last_line(ended.stderr)
+    workers = [int(pid) for pid in (tmp_path / "worker_killed").read_text().split()]
+    assert len(workers) == 2
+    assert line.startswith(f"error: a process that loads images (pid {workers[0]}) died: Killed. Likely cause: ")
+    assert "--num_workers" in line
+    assert "--resume auto" in line
+    assert "Traceback" not in ended.stderr
+    assert not any(psutil.pid_exists(pid) for pid in workers)
+    assert not (killed / ".lock").exists()
+    cli(*words(BUNDLES[1], phantoms, killed, *flags, "--resume", "auto"))
+    assert_same_bits(alone, killed)

@@ -40,7 +40,9 @@ def trainer_of(loss: nn.Module, handlers: list, images: torch.Tensor | None = No
     return SupervisedTrainer(
         device="cpu",
         max_epochs=3,
-        train_data_loader=DataLoader([{"image": image} for image in images], batch_size=2),
+        train_data_loader=DataLoader(
+            [{"image": image, "image_path": f"{i}.png"} for i, image in enumerate(images)], batch_size=2
+        ),
         network=network,
         optimizer=torch.optim.SGD(network.parameters(), lr=lr),
         loss_function=loss,
@@ -123,9 +125,48 @@ def test_a_bad_image_sends_the_user_to_the_data(value):
     images = torch.rand(2 * STEPS, 1, 8, 8)
     images[3, 0, 1, 2] = value
     trainer = trainer_of(nn.MSELoss(), [NonFiniteLossHandler()], images)
-    with pytest.raises(InputError, match=r"iteration 2 \(not finite: image, reconstruction, loss\)") as e:
+    with pytest.raises(InputError, match=r"iteration 2 \(not finite: image 3\.png, reconstruction, loss\)") as e:
         trainer.run()
     assert str(e.value).endswith("Likely mend: an input image holds NaN or Inf: check the data")
+
+
+class _SteepRoot(nn.Module):
+    """A loss of 0 whose gradient is not finite from the n-th step on: the derivative of a root at 0."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n, self.calls = n, 0
+
+    def forward(self, pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return (pred - target).square().mean() if self.calls < self.n else (pred - pred.detach()).abs().sqrt().mean()
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_the_weights(tmp_path):
+    trainer = trainer_of(_SteepRoot(STEPS + 2), [NonFiniteLossHandler()])
+    CheckpointSaver(str(tmp_path), {"model": trainer.network}, save_interval=1).attach(trainer)
+    history = []
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda engine: history.append(weights(engine)))
+    with pytest.raises(InputError, match=r"gradient is not finite at epoch 2, iteration 5, though the loss is \(0\)"):
+        trainer.run()
+    assert torch.equal(weights(trainer), history[-1])
+    assert len(history) == STEPS + 1
+    (path,) = Path(tmp_path).iterdir()
+    trainer.network.load_state_dict(torch.load(path, weights_only=True))
+    assert torch.equal(weights(trainer), history[STEPS - 1])
+
+
+def test_with_a_scaler_the_gradient_is_the_scalers_business():
+    trainer = trainer_of(_SteepRoot(2), [NonFiniteLossHandler()])
+    trainer.amp = True  # autocast to CUDA is passed over
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    trainer.add_event_handler(Events.STARTED, lambda engine: setattr(engine, "scaler", scaler))  # run() makes its own
+    start = []
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=1), lambda engine: start.append(weights(engine)))
+    trainer.run()
+    assert trainer.state.iteration == 3 * STEPS
+    assert torch.equal(weights(trainer), start[0])
+    assert scaler.get_scale() < 2.0
 
 
 def test_a_divergence_sends_the_user_to_the_learning_rate():
