@@ -17,7 +17,7 @@ from .run_folder import (
     latest_checkpoint,
     resume_points,
 )
-from .run_lock import lock_run
+from .run_lock import hold_run, lock_run
 from .versions import versions
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "choose_device",
     "clear_run",
     "fit_batch_size",
+    "hold_run",
     "holds_run",
     "latest_checkpoint",
     "load_calibration",
