@@ -1,10 +1,14 @@
-"""What happens around MONAI's engines: calibration, run folders, versions."""
+"""What happens around MONAI's engines: calibration, run folders, what a result can be traced to."""
 
 from .amp import check_amp
 from .batch_size import fit_batch_size
 from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
 from .check_intensity import check_intensity
 from .choose_device import choose_device
+from .config_as_run import config_as_run
+from .determinism import make_deterministic
+from .environment import environment
+from .git_state import git_state
 from .prepare_batch import prepare_reconstruction
 from .resume_state import ResumeState
 from .run_folder import (
@@ -33,12 +37,16 @@ __all__ = [
     "check_writable",
     "choose_device",
     "clear_run",
+    "config_as_run",
+    "environment",
     "fit_batch_size",
     "hold_run",
+    "git_state",
     "holds_run",
     "latest_checkpoint",
     "load_calibration",
     "lock_run",
+    "make_deterministic",
     "prepare_reconstruction",
     "resume_points",
     "versions",

@@ -16,6 +16,7 @@ from .prediction_writer import PredictionWriter
 from .progress_bar import RunProgressBar
 from .resume_point_saver import ResumePointSaver
 from .run_events import RunEvents
+from .run_text import RunTextHandler
 from .run_writer import RunWriter
 from .skipped_images_handler import SkippedImagesHandler
 from .stop_signals import StopSignalHandler
@@ -40,6 +41,7 @@ __all__ = [
     "ResumePointSaver",
     "RunEvents",
     "RunProgressBar",
+    "RunTextHandler",
     "RunWriter",
     "SkippedImagesHandler",
     "StopSignalHandler",

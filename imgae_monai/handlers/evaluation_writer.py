@@ -13,8 +13,8 @@ from ignite.engine import Engine, Events
 from monai.config import PathLike
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
+from imgae_monai.engines.environment import environment
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
-from imgae_monai.engines.versions import versions
 from imgae_monai.exceptions import InputError
 from imgae_monai.metrics import bootstrap_metrics, compute_auroc, compute_average_precision, compute_threshold_metrics
 from imgae_monai.transforms.calibration import Calibration
@@ -37,6 +37,7 @@ class EvaluationWriter:
         n_bootstrap: number of draws behind each interval.
         seed: seed of the draws.
         overwrite: whether results that the folder holds may be replaced.
+        config: the config as run, see :py:func:`imgae_monai.engines.config_as_run`.
 
     Raises:
         InputError: when ``n_bootstrap`` is not positive; before the first image, when the folder holds results or an
@@ -53,6 +54,7 @@ class EvaluationWriter:
         n_bootstrap: int = 2000,
         seed: int = 0,
         overwrite: bool = False,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         if n_bootstrap < 1:
             raise InputError(f"n_bootstrap must be at least 1, got {n_bootstrap}")
@@ -64,6 +66,8 @@ class EvaluationWriter:
         self.n_bootstrap = n_bootstrap
         self.seed = seed
         self.overwrite = overwrite
+        self.config = config
+        self._environment: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
         self._examples: dict[tuple[int, bool], list[dict[str, Any]]] = {}
 
@@ -77,6 +81,7 @@ class EvaluationWriter:
         check_no_results(self.output_dir, self.overwrite)
         check_writable(self.output_dir)
         self._refuse_calibrated_on()
+        self._environment = environment(engine.state.device)
         for name in EVALUATION_PARTS:
             (self.output_dir / name).unlink(missing_ok=True)
         self.rows, self._examples = [], {}
@@ -153,7 +158,8 @@ class EvaluationWriter:
             "data_fingerprint": self.datalist.fingerprint,
             "checkpoint_sha256": self.calibration.checkpoint_sha256,
             "calibration": self.calibration.summary(),
-            "versions": versions(),
+            **self._environment,
+            "config": self.config,
         }
 
     def _draw(self) -> None:

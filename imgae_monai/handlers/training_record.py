@@ -17,7 +17,7 @@ from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.datalist_file import write_datalist_file
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
-from imgae_monai.engines.versions import versions
+from imgae_monai.engines.environment import environment
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.calibration import Calibration
 
@@ -36,6 +36,7 @@ class TrainingRecord:
         train_loader: its batch size and number of images belong in the record, and may not change on resuming.
         settings: what else belongs in the record (bundle, preset, seed, ...).
         skipped: images that were left out because they can't be read.
+        config: the config as run, see :py:func:`imgae_monai.engines.config_as_run`.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class TrainingRecord:
         train_loader: DataLoader,
         settings: Mapping[str, Any],
         skipped: SkippedImages | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         self.path = Path(output_dir) / "train.json"
         self.ckpt_dir = Path(ckpt_dir)
@@ -54,10 +56,13 @@ class TrainingRecord:
         self.validator = validator
         self.settings = dict(settings)
         self.skipped = SkippedImages() if skipped is None else skipped
+        self.config = config
         self.epoch_shape = {"batch_size": train_loader.batch_size, "images_per_epoch": len(train_loader.dataset)}  # type: ignore[arg-type]
         self.train_loss: list[list[float]] = []
         self.val_loss: list[list[float]] = []
         self.seconds = 0.0
+        self._environment: dict[str, Any] = {}
+        self._earlier_sessions: list[dict[str, Any]] = []
         self._max_epochs: int | None = None
         self._calibration: Calibration | None = None
         self._finished = False
@@ -105,6 +110,7 @@ class TrainingRecord:
         self.train_loss = [list(x) for x in state_dict["train_loss"]]
         self.val_loss = [list(x) for x in state_dict["val_loss"]]
         self.seconds = state_dict["seconds"]
+        self._earlier_sessions = self._read_sessions()
         self.validator.state.best_metric = state_dict["best_metric"]
         self.validator.state.best_metric_epoch = state_dict["best_metric_epoch"]
 
@@ -128,8 +134,17 @@ class TrainingRecord:
     def _start(self, engine: Engine) -> None:
         self._tick = time.perf_counter()
         self._max_epochs = engine.state.max_epochs
+        self._environment = environment(engine.state.device)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.ckpt_dir.mkdir(parents=True, exist_ok=True)
+
+    def _read_sessions(self) -> list[dict[str, Any]]:
+        """What the sessions that are gone on from computed with, and up to which epoch."""
+        if not self.path.is_file():
+            return []
+        before = json.loads(self.path.read_text(encoding="utf-8"))
+        last = {key: before[key] for key in self._environment if key in before}
+        return [*before.get("earlier_sessions", []), {"to_epoch": len(self.train_loss), **last}]
 
     def _start_epoch(self, engine: Engine) -> None:
         if not self._listed:
@@ -174,7 +189,9 @@ class TrainingRecord:
             "seconds": round(self.seconds, 3),
             "checkpoint_sha256": file_sha256(model) if self._finished and model.is_file() else None,
             "calibration": self._calibration.summary() if self._calibration else None,
-            "versions": versions(),
+            **self._environment,
+            "earlier_sessions": self._earlier_sessions,
+            "config": self.config,
             "train_loss": self.train_loss,
             "val_loss": self.val_loss,
         }

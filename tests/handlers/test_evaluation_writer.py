@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from sklearn import metrics as sk
 from torch import nn
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
+from imgae_monai.engines import environment
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import EvaluationWriter
 from imgae_monai.transforms import AnomalyScored, Calibration, ResidualMapd, ScoreDefinition
@@ -64,6 +64,7 @@ def evaluate(folder: Path, scores=SCORES, labels=LABELS, calibration=CALIBRATION
         n_bootstrap=200,
         seed=seed,
         overwrite=runs > 1,
+        config={"epochs": 4},
     )
     evaluator = SupervisedEvaluator(
         device="cpu",
@@ -156,9 +157,8 @@ def test_says_what_was_evaluated_and_how(written):
     assert "notice" not in metrics
     assert metrics["calibration"]["data_fingerprint"] == "fingerprint of the data trained on"
     assert metrics["calibration"]["score"] == dataclasses.asdict(ScoreDefinition("l1"))
-    assert metrics["versions"]["torch"] == torch.__version__
-    for library in ("monai", "numpy", "scikit-learn"):
-        assert metrics["versions"][library] == version(library)
+    assert metrics["config"] == {"epochs": 4}
+    assert {key: metrics[key] for key in environment()} == environment()
 
 
 def test_scores_are_listed_in_the_order_of_the_data(written):

@@ -15,7 +15,7 @@ from torch import nn
 
 from imgae_monai.data import read_datalist_file
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
-from imgae_monai.engines import prepare_reconstruction
+from imgae_monai.engines import environment, prepare_reconstruction
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import TrainingRecord
 from imgae_monai.transforms import Calibration, ScoreDefinition
@@ -23,6 +23,7 @@ from imgae_monai.transforms import Calibration, ScoreDefinition
 # the network gives one constant everywhere, so that the L1 loss of an image is its distance from it
 TRAIN = (0.0, 0.25, 0.5, 0.75, 1.0)  # batches of 2, 2 and 1
 VAL = (0.25, 0.5, 0.75)
+CONFIG = {"bundle_name": "tiny", "epochs": 4}
 CONSTANTS = (1.0, 0.5, 0.0, 0.25)
 TRAIN_LOSS = [[1, 0.5], [2, 0.3], [3, 0.5], [4, 0.35]]  # the batches' mean would be 0.417, 0.333, 0.583, 0.417
 VAL_LOSS = [[1, 0.5], [2, 0.5 / 3], [3, 0.5], [4, 0.25]]
@@ -60,7 +61,8 @@ class Run:
         settings = {"bundle": "tiny", "seed": 3}
         datalist = datalist_of(folder, synthetic)
         train_loader = loader(TRAIN)
-        self.record = TrainingRecord(folder / "eval", self.models, datalist, self.validator, train_loader, settings)
+        folders = (folder / "eval", self.models)
+        self.record = TrainingRecord(*folders, datalist, self.validator, train_loader, settings, config=CONFIG)
         self.trainer = SupervisedTrainer(
             device="cpu",
             max_epochs=len(constants),
@@ -148,7 +150,8 @@ def test_holds_what_the_run_was_made_of(run_and_history):
         "test": {"normal": 1, "abnormal": 1},
     }
     assert record["data_fingerprint"] == run.record.datalist.fingerprint
-    assert record["versions"]["torch"] == torch.__version__
+    assert record["config"] == CONFIG
+    assert {key: record[key] for key in environment()} == environment()
 
 
 def test_the_data_list_can_be_read_back(run_and_history):
@@ -239,6 +242,25 @@ def test_a_resumed_run_has_one_history_and_keeps_its_best(interval, tmp_path):
     assert history[0]["seconds"] > seconds
     assert [record["best_epoch"] for record in history] == [2, 2]
     assert [record["best_val_loss"] for record in history] == pytest.approx([0.5 / 3] * 2)
+
+
+def test_what_earlier_sessions_computed_with_is_kept(tmp_path):
+    epochs, seen = (0.5,) * 3, []
+    for n_epochs in (1, 2, 3):
+        run = Run(tmp_path, epochs[:n_epochs])
+        if n_epochs > 1:
+            before = run.written()
+            run.path.write_text(json.dumps({**before, "n_threads": 10 + n_epochs}))
+            CheckpointLoader(str(run.models / f"checkpoint_epoch={n_epochs - 1}.pt"), run.state).attach(run.trainer)
+        CheckpointSaver(str(run.models), run.state, save_interval=1).attach(run.trainer)
+        run.trainer.run()
+        seen.append(run.written())
+    assert [record["earlier_sessions"] for record in seen[:2]] == [
+        [],
+        [{"to_epoch": 1, **environment(), "n_threads": 12}],
+    ]
+    assert [(s["to_epoch"], s["n_threads"]) for s in seen[2]["earlier_sessions"]] == [(1, 12), (2, 13)]
+    assert seen[2]["n_threads"] == torch.get_num_threads()
 
 
 def test_a_run_resumed_before_its_first_validation_has_no_best_yet(tmp_path):
