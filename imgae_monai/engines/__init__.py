@@ -3,6 +3,7 @@
 from .amp import check_amp
 from .batch_size import fit_batch_size
 from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
+from .check_ids import check_ids
 from .check_intensity import check_intensity
 from .choose_device import choose_device
 from .config_as_run import config_as_run
@@ -30,6 +31,7 @@ __all__ = [
     "StoredCalibration",
     "calibration_path",
     "check_amp",
+    "check_ids",
     "check_intensity",
     "check_resumable",
     "check_run",
