@@ -15,6 +15,7 @@ from .image_reader import read_image
 from .image_reference import reference_name, split_reference
 from .images import is_synthetic, list_images, split_readable
 from .kaggle import kaggle_folder
+from .labelled_validation import labelled_validation
 from .medmnist import read_medmnist
 from .memory import MemoryBudget, available_memory, memory_limit, process_memory, resolve_budget
 from .memory_aware import cached_bytes, lower_cache, memory_aware_dataset
@@ -58,6 +59,7 @@ __all__ = [
     "filter_items",
     "is_synthetic",
     "kaggle_folder",
+    "labelled_validation",
     "left_out",
     "list_images",
     "load_datalist",

@@ -24,6 +24,7 @@ from .tensorboard_curves import TensorBoardCurves
 from .throughput import Throughput
 from .tracker_guard import TrackerGuard
 from .training_record import TrainingRecord
+from .watch import WatchHandler
 
 __all__ = [
     "AtomicSaver",
@@ -50,5 +51,6 @@ __all__ = [
     "TrackerGuard",
     "TrainingRecord",
     "ValidationEarlyStopHandler",
+    "WatchHandler",
     "check_checkpoint",
 ]

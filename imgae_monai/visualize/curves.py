@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -37,13 +38,13 @@ _MARKED = 30  # points of a line that are marked one by one
 _INSIDE = 4  # lines whose legend finds room among them
 
 
-def plot_roc(path: str | Path, scores: ArrayLike, labels: ArrayLike, title: str) -> None:
+def plot_roc(path: str | Path | BinaryIO, scores: ArrayLike, labels: ArrayLike, title: str) -> None:
     """Draw the ROC curve and its area.
 
     Source: Hanley and McNeil, Radiology 143, 1982; tied scores form one oblique step, as in the area.
 
     Args:
-        path: the ``.png`` file to write.
+        path: the ``.png`` file to write, or an open file.
         scores: raw anomaly scores (n,), higher is more abnormal.
         labels: (n,), 0 normal and 1 abnormal.
         title: one line of plain text.
@@ -65,13 +66,13 @@ def plot_roc(path: str | Path, scores: ArrayLike, labels: ArrayLike, title: str)
     save_png(figure, path)
 
 
-def plot_precision_recall(path: str | Path, scores: ArrayLike, labels: ArrayLike, title: str) -> None:
+def plot_precision_recall(path: str | Path | BinaryIO, scores: ArrayLike, labels: ArrayLike, title: str) -> None:
     """Draw the step-wise precision-recall curve, its average precision and the chance line at the prevalence.
 
     Source: scikit-learn's ``average_precision_score``: the area below these steps is the average precision.
 
     Args:
-        path: the ``.png`` file to write.
+        path: the ``.png`` file to write, or an open file.
         scores: raw anomaly scores (n,), higher is more abnormal.
         labels: (n,), 0 normal and 1 abnormal.
         title: one line of plain text.
@@ -96,13 +97,15 @@ def plot_precision_recall(path: str | Path, scores: ArrayLike, labels: ArrayLike
     save_png(figure, path)
 
 
-def plot_score_histogram(path: str | Path, scores: ArrayLike, labels: ArrayLike, threshold: float, title: str) -> None:
+def plot_score_histogram(
+    path: str | Path | BinaryIO, scores: ArrayLike, labels: ArrayLike, threshold: float, title: str
+) -> None:
     """Draw the scores of both classes over shared bins, with the threshold.
 
     Bars are shares of their own class, so that a few abnormal images stay visible beside many normal ones.
 
     Args:
-        path: the ``.png`` file to write.
+        path: the ``.png`` file to write, or an open file.
         scores: raw anomaly scores (n,), n >= 1, any unit; one class may be absent.
         labels: (n,), 0 normal and 1 abnormal.
         threshold: finite, in the unit of the scores.
@@ -132,11 +135,11 @@ def plot_score_histogram(path: str | Path, scores: ArrayLike, labels: ArrayLike,
     save_png(figure, path)
 
 
-def plot_losses(path: str | Path, history: Mapping[str, Sequence[tuple[float, float]]], title: str) -> None:
+def plot_losses(path: str | Path | BinaryIO, history: Mapping[str, Sequence[tuple[float, float]]], title: str) -> None:
     """Draw losses by epoch. A value that is not finite leaves a gap, and the legend counts the gaps.
 
     Args:
-        path: the ``.png`` file to write.
+        path: the ``.png`` file to write, or an open file.
         history: name of a loss to its (epoch, value) pairs, in order of the epochs.
         title: one line of plain text.
 
@@ -169,9 +172,9 @@ def plot_losses(path: str | Path, history: Mapping[str, Sequence[tuple[float, fl
     save_png(figure, path)
 
 
-def save_png(figure: Figure, path: str | Path) -> None:
+def save_png(figure: Figure, path: str | Path | BinaryIO) -> None:
     """Write the figure, all its text taken literally: a ``$`` in a file name is no formula."""
-    if Path(path).suffix.lower() != ".png":
+    if isinstance(path, str | Path) and Path(path).suffix.lower() != ".png":
         raise ValueError(f"path must end in .png; got {str(path)!r}")
     for text in figure.findobj(Text):
         text.set_parse_math(False)

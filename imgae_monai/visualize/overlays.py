@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import matplotlib
 import numpy as np
@@ -59,13 +59,13 @@ def anomaly_overlay(image: ArrayLike, anomaly_map: ArrayLike, vmax: float, alpha
     return np.rint(255 * blend).astype(np.uint8)
 
 
-def picture_grid(rows: Sequence[Mapping[str, Any]], path: str | Path, vmax: float, title: str) -> None:
+def picture_grid(rows: Sequence[Mapping[str, Any]], path: str | Path | BinaryIO, vmax: float, title: str) -> None:
     """Draw image, reconstruction, anomaly map and overlay of each row, with a colour bar common to all rows.
 
     Args:
         rows: dictionaries with ``image``, ``pred``, ``anomaly_map``, each (H, W), and ``caption``, one line such as
             file name, label, score and decision. Images lie in [0, 1]; rows may differ in size.
-        path: the ``.png`` file to write.
+        path: the ``.png`` file to write, or an open file.
         vmax: the anomaly value of the hottest colour, above 0; the colour bar's arrow stands for what lies above.
         title: one line of plain text.
 
