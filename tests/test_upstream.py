@@ -176,3 +176,15 @@ def test_monais_pad_and_crop_are_a_pixel_apart():
     image[0, 2, 2] = 1
     there_and_back = ResizeWithPadOrCrop((5, 5))(ResizeWithPadOrCrop((8, 8))(image))
     assert there_and_back[0, 1, 1] == 1
+
+
+def test_monais_mixed_precision_is_for_cuda_only():
+    """``AutocastInferer``."""
+    trainer, _ = engines()
+    trainer.amp = True
+    seen = []
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda engine: seen.append(engine.state.output["pred"].dtype))
+    trainer.run()
+    assert set(seen) == {torch.float32}
+    with pytest.raises(TypeError, match="device_type"):
+        torch.autocast("cuda", **{"device_type": "cpu"})

@@ -19,8 +19,8 @@ from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
 
-# what inference.json has of its own: another source and purpose, and full precision wherever it runs
-_INFERENCE_OWN = ("imports", "dataset_dir", "output_dir", "device", "amp", "run")
+# what inference.json has of its own: another source and purpose
+_INFERENCE_OWN = ("imports", "dataset_dir", "output_dir", "device", "run")
 
 
 def bundles_root() -> Path:

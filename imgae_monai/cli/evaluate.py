@@ -88,7 +88,7 @@ def evaluate_run(run: Path, target: Path, overrides: dict[str, Any], overwrite: 
     # the writer checks both again, but only once the data have been read
     check_no_results(target, overwrite)
     check_writable(target)
-    own = {"amp": False, "overwrite": overwrite, "bundle_root": str(run), "output_dir": str(target)}
+    own = {"overwrite": overwrite, "bundle_root": str(run), "output_dir": str(target)}
     files = [run / "configs" / "train.json", run / "configs" / "evaluate.json"]
     bc.run_bundle(files, {**overrides, **own})
 
@@ -145,7 +145,7 @@ def calibrate(
     folder = bc.find_run(run)
     bc.log_to()
     files = [folder / "configs" / "train.json"]
-    bc.run_bundle(files, {**overrides, "amp": False, "bundle_root": str(folder)}, run_id="run_calibrate")
+    bc.run_bundle(files, {**overrides, "bundle_root": str(folder)}, run_id="run_calibrate")
 
 
 def _print_metrics(folder: Path) -> None:

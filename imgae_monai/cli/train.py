@@ -61,6 +61,9 @@ def train(
     dropout: float | None = None,
     device: str | None = None,
     amp: bool | None = None,
+    amp_dtype: str | None = None,
+    compile: bool | None = None,
+    channels_last: bool | None = None,
     num_workers: int | None = None,
     memory_budget: str | None = None,
     cache: str | None = None,
@@ -138,7 +141,10 @@ def train(
         latent_size: numbers in the bottleneck. Default 16.
         dropout: share of channels dropped in training, 0 to 1. Default 0.1.
         device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).
-        amp: mixed precision (CUDA only). Default false.
+        amp: mixed precision in training; scores are always computed in full precision. Default false.
+        amp_dtype: bfloat16, float16 (CUDA only) or auto: what the device is good at, if anything. Default auto.
+        compile: compile the network with torch.compile; needs a C++ compiler. Default false.
+        channels_last: keep images and weights with the channels last in memory. Default false.
         num_workers: processes that load images; 0 loads in the main one, which is fastest from a cache. Default 0.
         memory_budget: gigabytes for images kept in memory, or auto: two fifths of what is available. Default auto.
         cache: auto (by the budget), memory, smart (a moving window), persistent (on disk) or none. Default auto.

@@ -1,6 +1,5 @@
 """What happens around MONAI's engines: calibration, run folders, what a result can be traced to."""
 
-from .amp import check_amp
 from .batch_size import fit_batch_size
 from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
 from .check_ids import check_ids
@@ -10,6 +9,7 @@ from .config_as_run import config_as_run
 from .determinism import make_deterministic
 from .environment import environment
 from .git_state import git_state
+from .precision import choose_precision
 from .prepare_batch import prepare_reconstruction
 from .resume_state import ResumeState
 from .run_folder import (
@@ -30,7 +30,6 @@ __all__ = [
     "ResumeState",
     "StoredCalibration",
     "calibration_path",
-    "check_amp",
     "check_ids",
     "check_intensity",
     "check_resumable",
@@ -38,6 +37,7 @@ __all__ = [
     "check_schedule",
     "check_writable",
     "choose_device",
+    "choose_precision",
     "clear_run",
     "config_as_run",
     "environment",

@@ -17,6 +17,7 @@ DIFFERENT = {"bundle_name", "network_def", "strides", "loss", "reconstruction_lo
 KNOBS = [
     *("dataset_dir", "output_dir", "epochs", "batch_size", "learning_rate", "image_size", "latent_size", "device"),
     *("num_workers", "cache", "cache_rate", "cache_dir", "cache_dtype", "memory_budget", "seed", "amp", "preset"),
+    *("amp_dtype", "compile", "channels_last"),
 ]
 
 

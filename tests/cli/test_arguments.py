@@ -111,7 +111,10 @@ def _recorder(called: dict):
         (["evaluate", "nowhere"], "nowhere is not a run"),
         (["train", "unet_autoencoder", "--image_size", "100"], "use 96 or 104 instead of 100"),
         (["train", "unet_autoencoder", "--residual", "ssmi"], "did you mean 'ssim'"),
-        (["train", "unet_autoencoder", "--amp"], "amp works on CUDA only"),
+        (
+            ["train", "unet_autoencoder", "--amp", "--amp_dtype", "float16", "--device", "cpu"],
+            "float16 works on CUDA only",
+        ),
         (["train", "unet_autoencoder", "--device", "gpu"], "no device 'gpu'"),
         (["train", "unet_autoencoder", "--device", "mps"], "device mps is not to be had: "),
         (["train", "unet_autoencoder", "--patient_pattern", "("], "is not a regular expression"),

@@ -38,3 +38,10 @@ def test_a_batch_without_an_image_is_refused(batch):
     del batch["image"]
     with pytest.raises(KeyError, match="image"):
         prepare_reconstruction(batch)
+
+
+def test_the_image_lies_as_asked_for():
+    image = torch.rand(2, 3, 4, 5)
+    inputs, _ = prepare_reconstruction({"image": image}, "cpu", memory_format=torch.channels_last)
+    assert inputs.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(inputs, image)
