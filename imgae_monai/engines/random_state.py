@@ -18,13 +18,14 @@ _OWNERS = (Dataset, Sampler, Transform, Randomizable)
 
 
 def global_random_state() -> dict[str, Any]:
-    """States of Python's, NumPy's and torch's own generators, of every CUDA device too."""
+    """States of Python's, NumPy's and torch's own generators, of every CUDA device and of MPS too."""
     version, words, gauss = random.getstate()
     return {
         "python": {"version": version, "words": torch.tensor(words, dtype=torch.int64), "gauss": gauss},
         "numpy": _encode(np.random.mtrand._rand),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
     }
 
 
@@ -36,6 +37,8 @@ def set_global_random_state(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(state["torch"].cpu())
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([device.cpu() for device in state["cuda"]])
+    if torch.backends.mps.is_available() and state["mps"] is not None:
+        torch.mps.set_rng_state(state["mps"].cpu())
 
 
 def loader_random_state(loader: DataLoader) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from types import FrameType
@@ -12,13 +13,16 @@ from monai.engines import Trainer
 
 from imgae_monai.exceptions import Stopped
 
+_WORKER_GONE = re.compile(r"DataLoader worker .* (?:is killed by signal|exited unexpectedly)")
+
 
 class StopSignalHandler:
     """Finish the step, or the epoch's end with its checkpoint, then raise :py:class:`imgae_monai.exceptions.Stopped`.
 
     A second signal ends the run at once. Before and after the engine's run, signals do what they did before, also where
-    an error ends it: start the engine by :py:meth:`run`, since ignite gives an error to one handler only. Signals are
-    for a program's main thread alone: elsewhere this handler does nothing.
+    an error ends it: start the engine by :py:meth:`run`, since ignite gives an error to one handler only. Where the
+    signal went to the loader's workers too, as a batch system sends it, their end is no error. Signals are for a
+    program's main thread alone: elsewhere this handler does nothing.
     """
 
     def __init__(self) -> None:
@@ -34,6 +38,10 @@ class StopSignalHandler:
         self.attach(trainer)
         try:
             trainer.run()
+        except RuntimeError as e:
+            if self._received is None or not _WORKER_GONE.search(str(e)):
+                raise
+            raise Stopped(self._received) from e
         finally:
             self._unwatch()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import torch
 from ignite.engine import Engine
+from monai.inferers import SimpleInferer
 from torch import nn
 
 from imgae_monai.handlers import ResumePointSaver
@@ -52,6 +53,21 @@ class SignalAt(nn.Module):
             self.mark.touch()
             os.kill(os.getpid(), self.number)
         return (input - target).abs().mean()
+
+
+class SignalIn(SimpleInferer):
+    """Sends its process a signal when it is called first, once in the life of a folder."""
+
+    def __init__(self, number: int, folder: str) -> None:
+        super().__init__()
+        self.number = number
+        self.mark = Path(folder) / f"signal_{number}_in_inferer"
+
+    def __call__(self, inputs: torch.Tensor, network: nn.Module) -> torch.Tensor:
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), self.number)
+        return super().__call__(inputs, network)
 
 
 class WorkerKilled(nn.Module):

@@ -79,3 +79,23 @@ def test_a_killed_worker_is_explained_and_leaves_nothing_behind(cli, phantoms, t
     assert not (killed / ".lock").exists()
     cli(*words(BUNDLES[1], phantoms, killed, *flags, "--resume", "auto"))
     assert_same_bits(alone, killed)
+
+
+def test_a_calibration_that_was_cut_off_is_made_by_auto(cli, phantoms, tmp_path):
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    cli(*words(BUNDLES[1], phantoms, alone))
+    inferer = {"_target_": "tests.cli.faults.SignalIn", "number": int(signal.SIGKILL), "folder": str(tmp_path)}
+    argv = words(BUNDLES[1], phantoms, killed, "--resume", "auto", **{"calibrate#inferer": inferer})
+    ended = start(argv)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert not json.loads((killed / "train.json").read_text())["finished"]
+    assert list((killed / "models").glob("calibration*")) == []
+    argv = [word.replace("'number': 9", "'number': 15") for word in argv]
+    path = killed / "configs" / "train.json"
+    path.write_text(path.read_text().replace('"number": 9', '"number": 15'))
+    ended = start(argv)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    assert last_line(ended.stderr) == "terminated; imgae-monai train ... --resume auto goes on from the last epoch"
+    assert not (killed / ".lock").exists()
+    cli(*argv)
+    assert_same_bits(alone, killed)

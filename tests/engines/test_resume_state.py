@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import random
 from types import SimpleNamespace
 
@@ -33,7 +34,7 @@ def stored(state: dict) -> dict:
 
 
 def trainer(scaler=None) -> SimpleNamespace:
-    return SimpleNamespace(scaler=scaler)
+    return SimpleNamespace(scaler=scaler, state=SimpleNamespace(device=torch.device("cpu")))
 
 
 def epoch(loader: DataLoader) -> torch.Tensor:
@@ -91,6 +92,25 @@ def test_the_scaler_goes_on():
     other = torch.amp.GradScaler("cpu", init_scale=2.0)
     ResumeState(trainer(other), []).load_state_dict(saved)
     assert other.get_scale() == 8.0
+
+
+def test_another_number_of_workers_is_refused():
+    loaders = [DataLoader(Dataset(IMAGES, augmentation()), num_workers=n) for n in (0, 2)]
+    state = stored(ResumeState(trainer(), loaders[:1]).state_dict())
+    with pytest.raises(InputError, match=r"started with num_workers \[0\], now it would go on with \[2\]"):
+        ResumeState(trainer(), loaders[1:]).load_state_dict(state)
+
+
+def test_other_versions_and_threads_are_said(caplog):
+    state = stored(ResumeState(trainer(), []).state_dict())
+    with caplog.at_level(logging.WARNING):
+        ResumeState(trainer(), []).load_state_dict(state)
+        assert caplog.records == []
+        state["made_with"] |= {"torch": "1.13.0", "threads": "77"}
+        ResumeState(trainer(), []).load_state_dict(state)
+    (record,) = caplog.records
+    threads = f"threads 77, now {torch.get_num_threads()}; torch 1.13.0, now {torch.__version__}"
+    assert f"was started with {threads}: it goes on" in record.getMessage()
 
 
 def test_other_transforms_are_refused():

@@ -82,3 +82,16 @@ def test_an_error_gives_signals_back_too():
     with pytest.raises(ValueError, match="of the step"):
         StopSignalHandler().run(trainer)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("signalled", [True, False])
+def test_the_end_of_workers_that_got_the_signal_too_is_no_error(signalled):
+    def step(engine: Engine, batch: int) -> None:
+        if signalled:
+            signal.raise_signal(signal.SIGTERM)
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated. ")
+
+    trainer = Engine(step)
+    trainer.run = functools.partial(trainer.run, [0], max_epochs=1)
+    with pytest.raises(Stopped if signalled else RuntimeError):
+        StopSignalHandler().run(trainer)
