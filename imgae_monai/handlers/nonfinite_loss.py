@@ -1,4 +1,4 @@
-"""Stop at the first loss or gradient that is not a number."""
+"""Stop at the first loss that is not a number."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from monai.engines import IterationEvents, SupervisedTrainer
+from monai.engines import IterationEvents
 from monai.utils import CommonKeys as Keys
 
 from imgae_monai.exceptions import InputError
 
 
 class NonFiniteLossHandler:
-    """Stop training at the first NaN or infinite loss or gradient, before it reaches the weights.
+    """Stop training at the first NaN or infinite loss, before it reaches the weights.
 
     Ignite's ``TerminateOnNan`` looks after the optimizer's step, when the weights are spoilt, and ends the run as if it
     had succeeded; this one raises between the loss and the backward pass, so that the last checkpoint stays the last
-    good one. It raises before the step too where a gradient is not finite though the loss is (with AMP that is normal:
-    the scaler leaves the step out). Where an image is not finite, its file is named.
+    good one. Where an image is not finite, its file is named. For a gradient that is not finite though the loss is, see
+    :py:class:`imgae_monai.handlers.GradientNormHandler`.
 
     A validation that is not finite stops training too. Its reconstructions are looked at before its weights can be
     saved as the best: MONAI's loss metric leaves NaN out, and is 0 where there is nothing else.
@@ -35,7 +35,6 @@ class NonFiniteLossHandler:
     def attach(self, engine: Engine) -> None:
         """Args: engine: a MONAI trainer whose output has ``loss``."""
         engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self)
-        engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self._check_gradient)
         if self.validator is not None:
             self.validator.add_event_handler(IterationEvents.FORWARD_COMPLETED, self._check_reconstruction)
             self.validator.add_event_handler(Events.EPOCH_COMPLETED, self._check_validation)
@@ -47,21 +46,6 @@ class NonFiniteLossHandler:
             raise InputError(
                 f"validation at epoch {engine.state.epoch} is not finite ({', '.join(spoilt)}); the last checkpoint is "
                 f"kept. Likely mend: {_mend(spoilt)}"
-            )
-
-    @staticmethod
-    def _check_gradient(engine: SupervisedTrainer) -> None:
-        if engine.amp and engine.scaler is not None:
-            return
-        gradients = [p.grad for p in engine.network.parameters() if p.grad is not None]
-        # the norm takes a hundredth of a step; each value is looked at only where its sum of squares overflows
-        if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
-            return
-        if not all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
-            raise InputError(
-                f"the gradient is not finite at epoch {engine.state.epoch}, iteration {engine.state.iteration}, though "
-                f"the loss is ({engine.state.output[Keys.LOSS].item():g}); training stopped before the weights "
-                f"changed, the last checkpoint is kept. Likely mend: {_mend([])}"
             )
 
     @staticmethod

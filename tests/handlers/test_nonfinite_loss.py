@@ -15,7 +15,7 @@ from torch import nn
 
 from imgae_monai.engines import prepare_reconstruction
 from imgae_monai.exceptions import InputError
-from imgae_monai.handlers import NonFiniteLossHandler
+from imgae_monai.handlers import GradientNormHandler, NonFiniteLossHandler
 
 STEPS = 3  # an epoch
 
@@ -108,7 +108,7 @@ def test_without_the_handler_the_weights_would_be_spoilt(value):
 
 
 def test_the_checkpoint_before_is_kept(tmp_path):
-    trainer = trainer_of(SpoiltLoss(math.nan, STEPS + 2), [NonFiniteLossHandler()])
+    trainer = trainer_of(SpoiltLoss(math.nan, STEPS + 2), [GradientNormHandler()])
     CheckpointSaver(str(tmp_path), {"model": trainer.network}, save_interval=1).attach(trainer)
     kept = []
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: kept.append(weights(engine)))
@@ -143,7 +143,7 @@ class _SteepRoot(nn.Module):
 
 
 def test_a_gradient_that_is_not_finite_never_reaches_the_weights(tmp_path):
-    trainer = trainer_of(_SteepRoot(STEPS + 2), [NonFiniteLossHandler()])
+    trainer = trainer_of(_SteepRoot(STEPS + 2), [GradientNormHandler()])
     CheckpointSaver(str(tmp_path), {"model": trainer.network}, save_interval=1).attach(trainer)
     history = []
     trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda engine: history.append(weights(engine)))
@@ -157,7 +157,7 @@ def test_a_gradient_that_is_not_finite_never_reaches_the_weights(tmp_path):
 
 
 def test_with_a_scaler_the_gradient_is_the_scalers_business():
-    trainer = trainer_of(_SteepRoot(2), [NonFiniteLossHandler()])
+    trainer = trainer_of(_SteepRoot(2), [GradientNormHandler()])
     trainer.amp = True  # autocast to CUDA is passed over
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
     trainer.add_event_handler(Events.STARTED, lambda engine: setattr(engine, "scaler", scaler))  # run() makes its own
