@@ -9,6 +9,7 @@ from .config_as_run import config_as_run
 from .determinism import make_deterministic
 from .environment import environment
 from .git_state import git_state
+from .out_of_memory import explain_out_of_memory
 from .precision import choose_precision
 from .prepare_batch import prepare_reconstruction
 from .resume_state import ResumeState
@@ -41,6 +42,7 @@ __all__ = [
     "clear_run",
     "config_as_run",
     "environment",
+    "explain_out_of_memory",
     "fit_batch_size",
     "git_state",
     "hold_run",

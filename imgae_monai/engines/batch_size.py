@@ -24,6 +24,24 @@ logger = logging.getLogger(__name__)
 _GPU_SHARE = 0.9  # of what is free on the card: fragments, and the evaluator beside the trainer
 _FEWEST_STEPS = 8  # an epoch keeps
 _SAMPLE_SECONDS = 0.001
+# of torch's CPU allocator, of C++ and of MPS; CUDA has a class of its own
+_OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc", "MPS backend out of memory")
+_ONEDNN = "could not create a primitive"  # also of what it can't compute
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there was no memory to be had, on any device."""
+    if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    text = str(error)
+    return any(known in text for known in _OUT_OF_MEMORY) or (_ONEDNN in text and _is_limited())
+
+
+def _is_limited() -> bool:
+    """Whether this process has a limit of its own (``ulimit -v``), where the system tells."""
+    return hasattr(psutil, "RLIMIT_AS") and psutil.Process().rlimit(psutil.RLIMIT_AS)[0] != psutil.RLIM_INFINITY
 
 
 def fit_batch_size(
@@ -35,6 +53,7 @@ def fit_batch_size(
     device: torch.device | str = "cpu",
     memory_budget: float | str = "auto",
     record: PathLike | None = None,
+    in_place: bool = False,
 ) -> int:
     """The batch size as given, or for ``"auto"`` the largest power of two whose training step fits in memory.
 
@@ -52,6 +71,7 @@ def fit_batch_size(
         device: where the network will be trained.
         memory_budget: gigabytes or ``"auto"``, see :py:func:`imgae_monai.data.resolve_budget`.
         record: ``train.json`` of a run that goes on; ``"auto"`` is then what it was when the run started.
+        in_place: train the network itself instead of a copy, where it is of no more use and memory is short.
 
     Raises:
         InputError: when the batch size is neither ``"auto"`` nor a whole number of at least 1, or not even one image
@@ -68,7 +88,7 @@ def fit_batch_size(
     largest = max(1, n_images // _FEWEST_STEPS)
     used: list[int] = []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        step = _Step(network, loss_function, image_shape, device)
+        step = _Step(network if in_place else copy.deepcopy(network), loss_function, image_shape, device)
         while 2 ** len(used) <= largest and _expected(used) <= limit:
             taken = step.memory(2 ** len(used))
             if taken is None or taken > limit:
@@ -104,7 +124,7 @@ def _expected(used: Sequence[int]) -> int:
 
 
 class _Step:
-    """Training steps of a copy of a network, and the memory that they take beyond what was held before."""
+    """Training steps of a network, and the memory that they take beyond what was held before."""
 
     def __init__(
         self,
@@ -117,14 +137,19 @@ class _Step:
         self.image_shape = tuple(image_shape)
         self.loss_function = loss_function
         self.before = torch.cuda.memory_allocated(device) if device.type == "cuda" else _resident()
-        self.network = copy.deepcopy(network).to(device).train()
+        self.network = network.to(device).train()
         self.optimizer = torch.optim.Adam(self.network.parameters())
 
     def memory(self, batch_size: int) -> int | None:
         """Bytes at the peak of a step, or None where the device ran out of memory."""
         if self.device.type != "cuda":
-            with _peak_memory() as peak:
-                self._take(batch_size)
+            try:
+                with _peak_memory() as peak:
+                    self._take(batch_size)
+            except (RuntimeError, MemoryError) as e:
+                if is_out_of_memory(e):  # under a limit of the process
+                    return None
+                raise
             return max(peak) - self.before
         torch.cuda.reset_peak_memory_stats(self.device)
         try:
