@@ -18,6 +18,7 @@ from imgae_monai.cli.demo import demo
 from imgae_monai.cli.evaluate import calibrate, evaluate
 from imgae_monai.cli.info import info
 from imgae_monai.cli.predict import predict
+from imgae_monai.cli.reproduce import reproduce
 from imgae_monai.cli.train import train
 from imgae_monai.exceptions import InputError, Stopped
 
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Callable] = {
     "evaluate": evaluate,
     "predict": predict,
     "compare": compare,
+    "reproduce": reproduce,
     "demo": demo,
     "info": info,
 }

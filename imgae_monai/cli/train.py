@@ -13,7 +13,7 @@ from typing import Any
 _NOT_KNOBS = ("bundle", "data", "output", "preset", "resume", "overwrite", "set")
 
 # these follow from --output, --resume and --overwrite; a run whose weights lie elsewhere could not be kept safe
-_RUN_OWN = ("bundle_root", "ckpt_dir", "output_dir", "resume", "overwrite")
+RUN_OWN = ("bundle_root", "ckpt_dir", "output_dir", "resume", "overwrite")
 
 # what an --overwrite replaces is kept here until there are new weights
 ASIDE = ".overwritten"
@@ -183,7 +183,7 @@ def train(
     from imgae_monai.engines import check_resumable, lock_run, resume_points
     from imgae_monai.exceptions import InputError
 
-    own = sorted({*_RUN_OWN}.intersection(set or {}))
+    own = sorted({*RUN_OWN}.intersection(set or {}))
     if own:
         raise InputError(f"--set can't change {', '.join(own)}: it follows from --output, --resume and --overwrite")
     overrides = {**bc.given(**knobs, dataset_dir=data), **(set or {})}
