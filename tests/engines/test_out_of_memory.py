@@ -129,10 +129,10 @@ import resource, sys
 import psutil, imgae_monai.engines, imgae_monai.handlers
 from imgae_monai.__main__ import main
 used = psutil.Process().memory_info().vms
-resource.setrlimit(resource.RLIMIT_AS, (used + 1_500_000_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (used + 700_000_000, resource.RLIM_INFINITY))
 main(sys.argv[1:])
 """
-    flags = ["--epochs", "1", "--image_size", "256", "--batch_size", "24", "--device", "cpu"]
+    flags = ["--epochs", "1", "--image_size", "128", "--batch_size", "24", "--device", "cpu"]
     words = ["train", "unet_autoencoder", "--data", str(phantoms), "--output", str(tmp_path / "run"), *flags]
     environment = {**os.environ, "PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     command = [sys.executable, "-c", code, *words]
