@@ -6,9 +6,11 @@ what ran stands in the run's folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -237,6 +239,26 @@ def _ours(record: logging.LogRecord) -> bool:
     return record.name.startswith("imgae_monai")
 
 
+class _LogFile(logging.FileHandler):
+    """A log that says once that it can't be written; logging's own prints a traceback for every line."""
+
+    _refused = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._refused:
+            self._refused = True
+            logger.warning(
+                "cannot write %s: %s; from here on lines are missing there", self.baseFilename, error.strerror
+            )
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # what could not be written can't be now
+            super().close()
+
+
 def log_to(path: Path | None = None) -> None:
     """Log warnings, and what this package reports, to standard error; everything to a file if one is given."""
     console = logging.StreamHandler()
@@ -245,6 +267,6 @@ def log_to(path: Path | None = None) -> None:
     console.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     handlers: list[logging.Handler] = [console]
     if path is not None:
-        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+        handlers.append(_LogFile(path, encoding="utf-8"))
         handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
 import shutil
 import signal
@@ -13,6 +15,7 @@ import psutil
 import pytest
 import torch
 
+from imgae_monai.cli.bundle_config import log_to
 from tests.cli.test_resume import assert_same_bits, start, words
 from tests.conftest import BUNDLES
 
@@ -99,3 +102,45 @@ def test_a_calibration_that_was_cut_off_is_made_by_auto(cli, phantoms, tmp_path)
     assert not (killed / ".lock").exists()
     cli(*argv)
     assert_same_bits(alone, killed)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_log_that_cannot_be_written_is_said_once(capsys):
+    log_to(Path("/dev/full"))
+    for number in range(3):
+        logging.getLogger("imgae_monai.some").info("line %d", number)
+    lines = capsys.readouterr().err.splitlines()
+    refusal = "WARNING: cannot write /dev/full: No space left on device; from here on lines are missing there"
+    assert sorted(lines) == sorted(["INFO: line 0", refusal, "INFO: line 1", "INFO: line 2"])
+    log_to()  # closes it
+
+
+def test_a_disk_that_is_full_before_training_is_said_in_one_line(cli, phantoms, small_disk, capsys):
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    (small_disk / "filling").write_bytes(bytes(free))
+    with pytest.raises(SystemExit) as e:
+        cli(*words(BUNDLES[1], phantoms, small_disk / "run"))
+    assert e.value.code == 2
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error: "))
+    assert "No space left on device" in line
+    (small_disk / "filling").unlink()
+    cli(*words(BUNDLES[1], phantoms, small_disk / "run", "--epochs", 1))  # what was left is no obstacle
+
+
+def test_a_clock_that_goes_back_changes_nothing(cli, phantoms, monkeypatch, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    alone, run = tmp_path / "alone", tmp_path / "run"
+    cli(*words(BUNDLES[1], phantoms, alone))
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 3600 * sum(1 for _ in run.glob("models/checkpoint*.pt")))
+    argv = words(BUNDLES[1], phantoms, run)
+    argv[argv.index("--epochs") + 1] = "2"
+    cli(*argv)
+    os.utime(run / "models" / "checkpoint_epoch=2.pt", (0, 0))  # the last one is the oldest by its time
+    cli(*words(BUNDLES[1], phantoms, run, "--resume"))
+    assert_same_bits(alone, run)
+    assert 0 < json.loads((run / "train.json").read_text())["seconds"] < 600
+    events = accumulator.EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    # files are read by the time in their names, so that the steps' order may be another
+    assert sorted(event.step for event in events.Scalars("val_loss")) == [1, 2, 3, 4]

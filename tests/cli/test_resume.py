@@ -134,18 +134,6 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_spoilt_one(half, cli, phanto
     assert_same_bits(alone, half)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 3 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small disk can't be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 # of a run with 0.09 MB of weights and 0.3 MB a resume point
 @pytest.mark.parametrize(("room", "refused"), [(50_000, "model.pt"), (300_000, "checkpoint_epoch=3.pt")])
 def test_a_full_disk_stops_a_run_with_one_line_and_spoils_nothing(
