@@ -91,8 +91,8 @@ class WorkerKilled(nn.Module):
 class KilledWhileSaving(ResumePointSaver):
     """Dies when the n-th epoch's file is written but not in its place yet, once in the life of a folder."""
 
-    def __init__(self, n: int, folder: str, save_dir: str, save_dict: dict) -> None:
-        super().__init__(save_dir, save_dict)
+    def __init__(self, n: int, folder: str, save_dir: str, save_dict: dict, save_interval: int, n_saved: int) -> None:
+        super().__init__(save_dir, save_dict, save_interval, n_saved)
         self.n = n
         self.mark = Path(folder) / f"killed_while_saving_{n}"
 

@@ -88,6 +88,7 @@ def test_a_run_killed_three_times_ends_with_the_same_bits(bundle, flags, cli, ph
     cli(*words(bundle, phantoms, alone, *flags))
     saving = {"_target_": "tests.cli.faults.KilledWhileSaving", "n": 2, "folder": str(marks)}
     saver = {**saving, "save_dir": "@ckpt_dir", "save_dict": "@state"}
+    saver |= {"save_interval": "@save_interval", "n_saved": "@n_saved"}
     name = "reconstruction_loss" if bundle == "unet_autoencoder" else "loss"
     step = {"_target_": "tests.cli.faults.SignalAt", "n": 2, "folder": str(marks), "training": True}
     # a validation calls it for each of 24 images: in a process that goes on from epoch 1 this is the third epoch's
