@@ -16,7 +16,7 @@ import torch
 from monai.config import PathLike
 from torch import nn
 
-from imgae_monai.data.memory import resolve_budget
+from imgae_monai.data.memory import available_memory, resolve_budget
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 _GPU_SHARE = 0.9  # of what is free on the card: fragments, and the evaluator beside the trainer
 _FEWEST_STEPS = 8  # an epoch keeps
 _SAMPLE_SECONDS = 0.001
+# of the small presets 1.2 to 1.6 were measured: the optimizer's state and what a step takes for a moment
+_OVER_LEAST = 1.6
 # of torch's CPU allocator, of C++ and of MPS; CUDA has a class of its own
 _OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc", "MPS backend out of memory")
 _ONEDNN = "could not create a primitive"  # also of what it can't compute
@@ -57,8 +59,11 @@ def fit_batch_size(
 ) -> int:
     """The batch size as given, or for ``"auto"`` the largest power of two whose training step fits in memory.
 
-    Steps (forward, backward, Adam) are taken with 1, 2, 4, ... random images on a copy of the network, so weights and
-    random states stay as they are. On a GPU a step may take nine tenths of what is free there, elsewhere
+    A size that is given is looked at on a CPU alone, where the kernel would kill the process without a word: it is
+    refused where what autograd keeps of so many images can't fit into what is available.
+
+    For ``"auto"`` steps (forward, backward, Adam) are taken with 1, 2, 4, ... random images on a copy of the network,
+    so weights and random states stay as they are. On a GPU a step may take nine tenths of what is free there, elsewhere
     ``memory_budget``. A batch that is expected to exceed it, by the growth so far, is not tried. An epoch keeps at
     least eight steps.
 
@@ -74,12 +79,14 @@ def fit_batch_size(
         in_place: train the network itself instead of a copy, where it is of no more use and memory is short.
 
     Raises:
-        InputError: when the batch size is neither ``"auto"`` nor a whole number of at least 1, or not even one image
-            fits.
+        InputError: when the batch size is neither ``"auto"`` nor a whole number of at least 1, can't fit,
+            or not even one image fits.
     """
     if batch_size != "auto":
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(f"batch_size must be a whole number of at least 1, or 'auto', got {batch_size!r}")
+        if torch.device(device).type == "cpu":
+            _check_fits(batch_size, min(batch_size, n_images), network, loss_function, image_shape)
         return batch_size
     if record is not None:
         return int(json.loads(Path(record).read_text(encoding="utf-8"))["batch_size"])
@@ -110,6 +117,57 @@ def fit_batch_size(
         largest,
     )
     return chosen
+
+
+def _check_fits(
+    batch_size: int,
+    largest: int,
+    network: nn.Module,
+    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    image_shape: Sequence[int],
+) -> None:
+    """Refuse a batch for which a CPU's memory can't do: its kernel kills a process that tries, without a word."""
+    available = available_memory()
+    of_an_image = _kept_of_an_image(network, loss_function, image_shape)
+    gradients = sum(p.numel() * p.element_size() for p in network.parameters() if p.requires_grad)
+    least = gradients + largest * of_an_image
+    if least > available:
+        fits = int(available / _OVER_LEAST - gradients) // of_an_image
+        mend = f"{fits} should fit, or use auto" if fits > 0 else "choose a smaller image_size or preset"
+        raise InputError(
+            f"a step with batch_size {batch_size} takes at least {least / 1e9:.2f} GB, {available / 1e9:.2f} GB are "
+            f"available: {mend}"
+        )
+
+
+def _kept_of_an_image(
+    network: nn.Module,
+    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    image_shape: Sequence[int],
+) -> int:
+    """Bytes of what autograd keeps of a further image from the forward to the backward pass: exact, unlike a process's
+    resident memory, in which what was freed before hides what is taken now."""
+
+    def kept(n: int) -> int:
+        storages: dict[int, int] = {}
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        image = torch.rand(n, *image_shape)
+        buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}  # running means stay as they are
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            loss = loss_function(torch.func.functional_call(network, buffers, image), image)
+        del loss
+        return sum(storages.values())
+
+    training = network.training
+    network.train()
+    with torch.random.fork_rng(devices=[]):
+        of_an_image = kept(3) - kept(2)
+    network.train(training)
+    return max(1, of_an_image)
 
 
 def _limit(device: torch.device, memory_budget: float | str) -> int:

@@ -38,7 +38,48 @@ def steps(monkeypatch) -> list[int]:
 @pytest.mark.parametrize("given", [1, 16, 999])
 def test_a_number_is_taken_as_it_is(given, steps):
     assert fit_batch_size(given, network(), LOSS, SHAPE, n_images=3) == given
-    assert steps == []
+    assert steps == []  # an epoch has no larger batch than it has images
+
+
+def test_what_is_kept_of_an_image_is_what_its_layers_save():
+    """Of 8 x 8 float32: the image for the first layer's weights, four planes before and after tanh (one is saved), and
+    the reconstruction's difference's sign for the loss: counted by torch itself on another number of images."""
+    net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.Tanh(), nn.Conv2d(4, 1, 1, bias=False))
+    plane = 8 * 8 * 4
+    image, hidden, reconstruction = plane, 4 * plane, plane
+    assert module._kept_of_an_image(net, nn.MSELoss(), SHAPE) == image + hidden + reconstruction
+
+
+@pytest.mark.parametrize(
+    ("given", "available", "refusal"),
+    [
+        (100, 100 * 1536 + 160, None),
+        (101, 100 * 1536 + 160, "batch_size 101 takes at least 0.00 GB, 0.00 GB are available: 62 should fit"),
+        (16, 1000, "choose a smaller image_size or preset"),
+    ],
+)
+def test_on_a_cpu_a_batch_that_can_not_fit_is_refused_before_training(monkeypatch, given, available, refusal):
+    net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.Tanh(), nn.Conv2d(4, 1, 1, bias=False))
+    monkeypatch.setattr(module, "available_memory", lambda: available)
+    if refusal is None:
+        assert fit_batch_size(given, net, nn.MSELoss(), SHAPE, n_images=1000) == given
+    else:
+        with pytest.raises(InputError, match=refusal):
+            fit_batch_size(given, net, nn.MSELoss(), SHAPE, n_images=1000)
+
+
+def test_no_batch_is_larger_than_the_images(monkeypatch):
+    monkeypatch.setattr(module, "available_memory", lambda: 10**6)
+    assert fit_batch_size(10**9, network(), LOSS, SHAPE, n_images=3) == 10**9
+
+
+def test_a_given_size_leaves_the_network_as_it_was():
+    net, twin = network().eval(), network().eval()
+    state = torch.get_rng_state()
+    fit_batch_size(16, net, LOSS, SHAPE, n_images=100)
+    assert torch.equal(state, torch.get_rng_state())
+    assert not net.training
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), twin.state_dict().values(), strict=True))
 
 
 @pytest.mark.parametrize("given", [0, -4, 2.5, "many", True, None])
