@@ -164,6 +164,10 @@ def given(**flags: Any) -> dict[str, Any]:
     for key, kind in (("batch_size", int), ("memory_budget", float)):
         if isinstance(overrides.get(key), str):
             overrides[key] = _number_or_auto(key, overrides[key], kind)
+    if "mlflow_uri" in overrides:
+        from imgae_monai.handlers import mlflow_address
+
+        overrides["mlflow_uri"] = mlflow_address(overrides["mlflow_uri"])
     if "cache_dir" in overrides:
         overrides["cache_dir"] = str(Path(overrides["cache_dir"]).expanduser().resolve())
     for key in ("normal_names", "abnormal_names", "views", "sexes", "findings"):

@@ -91,6 +91,9 @@ def train(
     specificity: float | None = None,
     tensorboard: bool | None = None,
     picture_interval: int | None = None,
+    mlflow_uri: str | None = None,
+    wandb_project: str | None = None,
+    wandb_mode: str | None = None,
     resume: bool | str = False,
     overwrite: bool = False,
     set: dict[str, Any] | None = None,
@@ -172,6 +175,9 @@ def train(
         specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.
         tensorboard: write curves and pictures for TensorBoard. Default true.
         picture_interval: epochs between pictures in TensorBoard, 0 for none. Default 5.
+        mlflow_uri: track the run with MLflow: http(s)://..., sqlite:///FILE.db or a folder. Default none.
+        wandb_project: track the run with Weights & Biases, in this project. Default none.
+        wandb_mode: online, offline (kept in the run's folder) or disabled. Default online.
         resume: go on from the last checkpoint, as started but for more epochs; auto: or start anew. Default false.
         overwrite: replace the run that the folder holds; it is kept until the new one has weights. Default false.
         set: any other id of the bundle's config (default none), as "{'train#dataloader#shuffle': False}".

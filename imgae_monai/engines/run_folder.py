@@ -26,7 +26,7 @@ EVALUATION_PARTS = (
     "examples.png",
 )
 # what imgae-monai train puts into a run's folder
-RUN_PARTS = ("models", "configs", "docs", "LICENSE", "train.json", "losses.png", "tensorboard", "train.log")
+RUN_PARTS = ("models", "configs", "docs", "LICENSE", "train.json", "losses.png", "tensorboard", "wandb", "train.log")
 
 
 def check_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, overwrite: bool = False) -> None:
@@ -97,7 +97,8 @@ def clear_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, ov
             *(output_dir / name for name in records),
         ):
             path.unlink(missing_ok=True)
-        shutil.rmtree(output_dir / "tensorboard", ignore_errors=True)
+        for name in ("tensorboard", "wandb"):
+            shutil.rmtree(output_dir / name, ignore_errors=True)
 
 
 def _set_aside(output_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from .atomic_saver import AtomicSaver
 from .best_checkpoint_saver import BestCheckpointSaver
+from .check_trackers import check_trackers
 from .checked_checkpoint_loader import CheckedCheckpointLoader, check_checkpoint
 from .dataset_handler import DatasetHandler
 from .early_stop import ValidationEarlyStopHandler
@@ -11,6 +12,7 @@ from .gradient_accumulation import GradientAccumulationHandler
 from .gradient_norm import GradientNormHandler
 from .learning_rate import LearningRateHandler
 from .memory_monitor import MemoryMonitor
+from .mlflow_tracker import MLFlowTracker, mlflow_address
 from .nonfinite_loss import NonFiniteLossHandler
 from .prediction_writer import PredictionWriter
 from .progress_bar import RunProgressBar
@@ -21,9 +23,11 @@ from .run_writer import RunWriter
 from .skipped_images_handler import SkippedImagesHandler
 from .stop_signals import StopSignalHandler
 from .tensorboard_curves import TensorBoardCurves
+from .tensorboard_hparams import TensorBoardHParams
 from .throughput import Throughput
 from .tracker_guard import TrackerGuard
 from .training_record import TrainingRecord
+from .wandb_tracker import WandBTracker
 from .watch import WatchHandler
 
 __all__ = [
@@ -36,6 +40,7 @@ __all__ = [
     "GradientAccumulationHandler",
     "GradientNormHandler",
     "LearningRateHandler",
+    "MLFlowTracker",
     "MemoryMonitor",
     "NonFiniteLossHandler",
     "PredictionWriter",
@@ -47,10 +52,14 @@ __all__ = [
     "SkippedImagesHandler",
     "StopSignalHandler",
     "TensorBoardCurves",
+    "TensorBoardHParams",
     "Throughput",
     "TrackerGuard",
     "TrainingRecord",
     "ValidationEarlyStopHandler",
+    "WandBTracker",
     "WatchHandler",
     "check_checkpoint",
+    "check_trackers",
+    "mlflow_address",
 ]

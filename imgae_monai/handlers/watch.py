@@ -20,6 +20,7 @@ from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.anomaly_score import AnomalyScore
 
 _EACH = 4  # images of each class that are drawn
+_SCALE = 0.25  # trained networks leave a small part of the contrast: more would draw black maps
 _KEYS = ("image", "pred", "anomaly_map")
 
 
@@ -33,8 +34,8 @@ class WatchHandler(TensorBoardHandler):
     and stay the same to the bit whether this handler is there or not, if the evaluator's loader draws from a generator
     of its own.
 
-    Colours mean the same in all epochs and runs on the same images: the scale ends where the maps of flat
-    reconstructions would, images of one grey, the mean.
+    Colours mean the same in all epochs and runs on the same images: the scale ends at a quarter of what the maps of
+    flat reconstructions reach (images of one grey, the mean), which no network has a part in.
 
     Args:
         evaluator: its output holds ``image``, ``pred``, ``anomaly_map``, ``score`` and ``label`` of each image, its
@@ -132,7 +133,7 @@ class WatchHandler(TensorBoardHandler):
         height = AnomalyScore("top", top_fraction=0.01)
         images = [row["image"] for row in rows]
         flat = [self.anomaly_map({"image": image, "pred": torch.full_like(image, image.mean())}) for image in images]
-        return max(1e-12, *(float(height(item["anomaly_map"])) for item in flat))
+        return max(1e-12, *(_SCALE * float(height(item["anomaly_map"])) for item in flat))
 
 
 def _chosen(datalist: Datalist) -> list[str]:

@@ -8,13 +8,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from ignite.engine import Engine
 from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from imgae_monai.data import write_synthetic_dataset
+from imgae_monai.data import load_datalist, write_synthetic_dataset
 from imgae_monai.exceptions import InputError
-from imgae_monai.handlers import WatchHandler
+from imgae_monai.handlers import RunWriter, WatchHandler
 from tests.conftest import BUNDLES
 
 CURVES = ("watch/auroc", "watch/average_precision")
@@ -112,3 +113,33 @@ def test_pictures_are_a_figure_each(train_tiny, labelled, tmp_path):
 def test_interval_must_be_positive():
     with pytest.raises(InputError, match="picture_interval must be at least 1"):
         WatchHandler(None, None, None, None, interval=-1)  # type: ignore[arg-type]
+
+
+class Evaluator:
+    """Gives the images of a data list these labels and scores."""
+
+    def __init__(self, scores: dict[str, tuple[int, float]]) -> None:
+        image = {key: torch.full((1, 4, 4), 0.5) for key in ("image", "pred", "anomaly_map")}
+        self.batch = [{"image_path": path} for path in scores]
+        self.output = [{**image, "label": torch.tensor(label), "score": score} for label, score in scores.values()]
+        self.engine = Engine(lambda engine, batch: self.output)
+        self.add_event_handler = self.engine.add_event_handler
+
+    def run(self, epoch: int) -> None:
+        self.engine.run([self.batch])
+
+
+def test_areas_are_those_of_raw_scores_and_no_picture_is_kept(labelled, tmp_path):
+    datalist = load_datalist(labelled)
+    paths = [item["image_path"] for label in (0, 1) for item in datalist.select("val", label)[:2]]
+    scores = dict(zip(paths, [(0, 1.0), (0, 30.0), (1, 2.0), (1, 40.0)], strict=True))
+    writer = RunWriter(tmp_path / "tensorboard")
+    watch = WatchHandler(Evaluator(scores), lambda item: {"anomaly_map": item["image"]}, datalist, writer, interval=2)
+    trainer = Engine(lambda engine, batch: None)
+    watch.attach(trainer)
+    trainer.run([0], max_epochs=3)
+    writer.close()
+    shown = events(tmp_path)
+    assert [(e.step, e.value) for e in shown.Scalars("watch/auroc")] == [(2, 0.75)]
+    assert shown.Scalars("watch/average_precision")[0].value == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+    assert watch._examples == {}
