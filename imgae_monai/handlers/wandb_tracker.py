@@ -19,7 +19,19 @@ from imgae_monai.handlers.run_summary import final_metrics, run_artifacts, scala
 from imgae_monai.handlers.training_record import TrainingRecord
 
 WANDB_MODES = ("online", "offline", "disabled")
-_SECONDS = 30  # that a training waits for a login or a server
+# W&B goes on trying to reach a server, which its init_timeout does not bound; a training does not wait for one
+# that is gone
+_PATIENCE = {
+    "init_timeout": 30,
+    "login_timeout": 30,
+    "finish_timeout": 60,
+    "x_graphql_timeout_seconds": 10,
+    "x_graphql_retry_max": 1,
+    "x_graphql_retry_wait_min_seconds": 1,
+    "x_graphql_retry_wait_max_seconds": 2,
+    "x_file_stream_retry_max": 3,
+    "x_file_transfer_retry_max": 3,
+}
 
 
 class WandBTracker:
@@ -75,9 +87,7 @@ class WandBTracker:
             id=self._run_id(),
             resume="allow",
             config=scalar_ids(self.config),
-            settings=wandb.Settings(
-                console="off", silent=True, init_timeout=_SECONDS, login_timeout=_SECONDS, disable_git=True
-            ),
+            settings=wandb.Settings(console="off", silent=True, disable_git=True, **_PATIENCE),
         )
 
     def _run_id(self) -> str:

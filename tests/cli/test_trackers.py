@@ -69,14 +69,25 @@ def test_a_writer_that_fails_in_mid_run_is_switched_off(runs, train_tiny, tmp_pa
     assert all("OSError: [Errno 28] No space left on device" in line for line in warned(run))
 
 
-def test_a_tracking_server_that_is_gone_costs_no_run_and_little_time(runs, train_tiny, tmp_path):
-    pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
+@pytest.mark.parametrize(
+    ("package", "words", "tracker"),
+    [
+        ("mlflow", ("--mlflow_uri", "http://127.0.0.1:9"), "MLFlowTracker"),
+        ("wandb", ("--wandb_project", "gone"), "WandBTracker"),
+    ],
+)
+def test_a_server_that_is_gone_costs_no_run_and_little_time(
+    package, words, tracker, runs, train_tiny, tmp_path, monkeypatch
+):
+    pytest.importorskip(package, reason=f"the extra {package} is not installed")
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef0123456789abcdef01234567")
     started = time.monotonic()
-    run = train_tiny(BUNDLES[1], tmp_path / "run", "--mlflow_uri", "http://127.0.0.1:9")
+    run = train_tiny(BUNDLES[1], tmp_path / "run", *words)
     assert time.monotonic() - started < 60
     assert_same_weights(runs[BUNDLES[1]], run)
     (line,) = warned(run)
-    assert line.startswith("MLFlowTracker is off for the rest of this run")
+    assert line.startswith(f"{tracker} is off for the rest of this run")
 
 
 def test_settings_and_final_figures_are_in_the_hparams_tab(runs):
