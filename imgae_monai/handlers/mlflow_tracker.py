@@ -72,7 +72,8 @@ class MLFlowTracker(MLFlowHandler):
     def start(self, engine: Engine) -> None:
         """Find or make the run, and log its settings."""
         self._set_experiment()
-        experiment_id = self.experiment.experiment_id
+        experiment: Any = self.experiment
+        experiment_id = experiment.experiment_id
         found = self.client.search_runs([experiment_id], order_by=["attributes.start_time DESC"]) if self.resume else []
         found = [run for run in found if run.info.run_name == self.run_name]
         self.cur_run = found[0] if found else self.client.create_run(experiment_id, run_name=self.run_name)
@@ -88,8 +89,9 @@ class MLFlowTracker(MLFlowHandler):
 
     def _finish(self, engine: Engine) -> None:
         self._log_metrics(final_metrics(self.output_dir), step=engine.state.epoch)
+        run: Any = self.cur_run
         for path in run_artifacts(self.output_dir, self.ckpt_dir):
-            self.client.log_artifact(self.cur_run.info.run_id, str(path))
+            self.client.log_artifact(run.info.run_id, str(path))
         self.close()
 
 

@@ -37,8 +37,9 @@ class TensorBoardHParams(TensorBoardHandler):
 
     def __call__(self, engine: Engine) -> None:
         metrics = {f"hparam/{name}": value for name, value in final_metrics(self.output_dir).items()}
+        writer: Any = self._writer
         for summary in hparams(scalar_ids(self.config), metrics):
-            self._writer.file_writer.add_summary(summary)
+            writer.file_writer.add_summary(summary)
         for name, value in metrics.items():
             self._writer.add_scalar(name, value, engine.state.epoch)
         self._writer.close()

@@ -21,7 +21,7 @@ from imgae_monai.handlers.training_record import TrainingRecord
 WANDB_MODES = ("online", "offline", "disabled")
 # W&B goes on trying to reach a server, which its init_timeout does not bound; a training does not wait for one
 # that is gone
-_PATIENCE = {
+_PATIENCE: dict[str, Any] = {
     "init_timeout": 30,
     "login_timeout": 30,
     "finish_timeout": 60,
