@@ -33,6 +33,8 @@ def choose_device(name: str = "auto") -> torch.device:
         raise InputError(f"no device {name!r}: use {_NAMES}") from e
     if device.type not in ("cpu", "cuda", "mps"):
         raise InputError(f"device {name} is not supported: use {_NAMES}")
+    if device.type == "cpu":
+        device = torch.device("cpu")  # torch.load does not know a cpu:0
     missing = _missing(device)
     if missing is not None:
         raise InputError(f"device {name} is not to be had: {missing}; use auto or cpu")

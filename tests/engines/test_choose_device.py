@@ -60,6 +60,10 @@ def test_a_name_is_taken_as_it_is(settings, name, expected, machine, caplog):
     assert caplog.messages == [expected]
 
 
+def test_a_numbered_cpu_is_the_cpu_since_torch_loads_nothing_onto_a_numbered_one():
+    assert choose_device("cpu:0") == torch.device("cpu")
+
+
 @pytest.mark.parametrize(
     ("settings", "name", "message"),
     [
