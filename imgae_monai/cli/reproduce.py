@@ -44,10 +44,13 @@ def reproduce(run: str, *, output: str | None = None) -> None:
     _check_config(folder, config, record)
     _check_data(folder, config, record["data_fingerprint"])
     evaluated = (folder / "metrics.json").is_file()
-    with stop_on_sigterm(), lock_run(again), _threads(record.get("n_threads")):
-        _train(folder, again, record)
+    with stop_on_sigterm(), lock_run(again):
+        with _threads("training", record.get("n_threads")):
+            _train(folder, again, record)
         if evaluated:
-            _evaluate(folder, again)
+            metrics = _read(folder / "metrics.json")
+            with _threads("evaluation", metrics.get("n_threads")):
+                _evaluate(folder, again, metrics)
     differences = list(compare_training(folder, again))
     if evaluated:
         differences += compare_evaluation(folder, again)
@@ -56,6 +59,9 @@ def reproduce(run: str, *, output: str | None = None) -> None:
     for session in record.get("earlier_sessions", []):
         changed = environment_differences({**session, "device": made.get("device")}, made)
         reasons += [f"up to epoch {session['to_epoch']}, {reason}" for reason in changed]
+    if evaluated:
+        changed = environment_differences(metrics, _read(again / "metrics.json"))
+        reasons += [f"evaluation, {reason}" for reason in changed if reason not in reasons]
     identical = all(difference.identical for difference in differences)
     result = {
         "run": str(folder),
@@ -71,11 +77,16 @@ def reproduce(run: str, *, output: str | None = None) -> None:
         sys.exit(1)
 
 
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
 def _finished_record(run: Path) -> dict[str, Any]:
     from imgae_monai.exceptions import InputError
 
     path = run / "train.json"
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    record = _read(path) if path.is_file() else {}
     if not record.get("finished"):
         raise InputError(f"{run} has not come to its end: imgae-monai train ... --resume goes on with it")
     return record
@@ -134,13 +145,13 @@ def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
 
 
 @contextlib.contextmanager
-def _threads(n_threads: int | None) -> Iterator[None]:
+def _threads(purpose: str, n_threads: int | None) -> Iterator[None]:
     """Compute with as many threads as the run did."""
     import torch
 
     before = torch.get_num_threads()
     if n_threads is not None and n_threads != before:
-        print(f"threads: {n_threads} as the run had, not {before}")
+        print(f"{purpose} with {n_threads} thread(s) as the run, not {before}")
         torch.set_num_threads(n_threads)
     try:
         yield
@@ -162,14 +173,13 @@ def _train(run: Path, again: Path, record: Mapping[str, Any]) -> None:
     bc.run_bundle([again / "configs" / "train.json"], own)
 
 
-def _evaluate(run: Path, again: Path) -> None:
+def _evaluate(run: Path, again: Path, metrics: Mapping[str, Any]) -> None:
     """Evaluate the new run with the config that the run's evaluation had, in a file of its own beside the others."""
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.engines import load_calibration
     from imgae_monai.exceptions import InputError
     from imgae_monai.transforms import ScoreDefinition
 
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     if not metrics.get("config"):
         raise InputError(f"{run / 'metrics.json'} does not tell its config: evaluate again, with --overwrite")
     definition, specificity = metrics["calibration"]["score"], metrics["calibration"]["specificity"]

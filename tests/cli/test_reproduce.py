@@ -106,12 +106,14 @@ def test_changed_data_are_named_before_anything_is_trained(cli, run, phantoms, c
 def test_the_runs_number_of_threads_is_used_and_other_versions_are_named(cli, run, capsys, tmp_path):
     before = torch.get_num_threads()
     n_threads = before + 1
+    cli("evaluate", run, "--n_bootstrap", 20)  # with another number than the training is said to have had
     record = read(run / "train.json")
     change(run / "train.json", n_threads=n_threads, versions={**record["versions"], "monai": "0.0"})
     assert exit_code(cli, run, "--output", tmp_path / "again") in (0, 1)  # the bits are of another number of threads
     assert torch.get_num_threads() == before
     assert read(tmp_path / "again" / "train.json")["n_threads"] == n_threads
-    assert f"threads: {n_threads} as the run had, not {before}" in (shown := capsys.readouterr().out)
+    assert read(tmp_path / "again" / "metrics.json")["n_threads"] == before
+    assert f"training with {n_threads} thread(s) as the run, not {before}" in (shown := capsys.readouterr().out)
     assert "other environment: versions monai: 0.0 -> " in shown
 
 
