@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import hashlib
 import json
 import logging
@@ -23,6 +24,7 @@ from monai.bundle import ConfigWorkflow
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from imgae_monai.handlers import TrackerGuard
 from tests.conftest import BUNDLES, REPO
 
 # what MONAI starts from; no knobs
@@ -38,6 +40,7 @@ BASE = {
     "cache_dtype": "float32",
     "augment_prob": 1.0,
     "tensorboard": False,
+    "memory_budget": 1.0,
 }
 NETWORK = {
     "unet_autoencoder": {"channels": [4, 8], "strides": [2]},
@@ -138,6 +141,9 @@ ROWS: dict[str, Row] = {
     "on_unreadable": Row("skip", "error", data="cut_off"),
     "tensorboard": Row(True, "tags"),
     "picture_interval": Row(1, "tags", {"tensorboard": True}),
+    "mlflow_uri": Row("sqlite:///$DIR/mlflow.db", "trainer"),
+    "wandb_project": Row("other", "trainer"),
+    "wandb_mode": Row("offline", "trainer", {"wandb_project": "one"}),
     "residual": Row("l2", "calibration"),
     "smoothing_sigma": Row(1.0, "calibration"),
     "z_score": Row(True, "calibration"),
@@ -306,6 +312,12 @@ def built(bundle: str, folder: Path, ids: Mapping[str, Any]) -> dict[str, Any]:
     if "datalist" not in ids:
         network = parser.get_parsed_content("train#trainer").network
         weights = [p for p in network.parameters() if p.ndim == 4 and p.shape[1] > 1 and p.shape[2] > 1]
+        guards = [h for h in parser.get_parsed_content("train#handlers") if isinstance(h, TrackerGuard)]
+        trackers = [tracker for guard in guards for tracker in guard.trackers if isinstance(tracker, functools.partial)]
+        found["trackers"] = [
+            (tracker.func.__name__, [tracker.keywords.get(key) for key in ("tracking_uri", "project", "mode")])
+            for tracker in trackers
+        ]
         found["network"] = type(network).__name__
         found["channels last"] = [p.is_contiguous(memory_format=torch.channels_last) for p in weights]
     return {"trainer": found}
@@ -337,6 +349,15 @@ def test_every_id_has_a_row(bundle):
 def unchanged() -> dict[str, dict[str, Any]]:
     """Runs to compare with, by what they were made with."""
     return {}
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_the_same_values_make_the_same_run(bundle, data, caplog, tmp_path):
+    context = {"dataset_dir": str(data / "tree"), "tensorboard": True, "picture_interval": 1}
+    first, second = (run_once(bundle, tmp_path / n / "bundle", tmp_path / n, context, caplog) for n in "ab")
+    assert {"weights", "calibration", "losses", "record", "data", "files", "tags", "log"} <= first.keys()
+    assert first["log"]
+    assert first == second
 
 
 @pytest.mark.parametrize("id", sorted(ROWS))

@@ -81,6 +81,18 @@ def test_a_misspelt_override_of_a_bundle_is_refused_before_anything_else(bundle,
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
+def test_an_evaluation_allows_no_more_than_it_has_to(bundle):
+    configs = REPO / "bundles" / bundle / "configs"
+    evaluation = ConfigParser.load_config_files([configs / "train.json", configs / "evaluate.json"])
+    parser = ConfigParser(evaluation)
+    allowed = parser["of_training"]
+    check_ids(parser.get(), allowed)
+    for id in allowed:
+        with pytest.raises(InputError, match=f"reads '{id}'"):
+            check_ids(parser.get(), [other for other in allowed if other != id])
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
 def test_monais_own_tracking_reads_what_it_adds(bundle):
     from monai.bundle import ConfigWorkflow
     from monai.bundle.utils import DEFAULT_MLFLOW_SETTINGS
