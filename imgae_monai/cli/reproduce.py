@@ -86,7 +86,9 @@ def _finished_record(run: Path) -> dict[str, Any]:
     from imgae_monai.exceptions import InputError
 
     path = run / "train.json"
-    record = _read(path) if path.is_file() else {}
+    if not path.is_file():
+        raise InputError(f"{run} has no train.json: give the folder of a run that imgae-monai train left")
+    record = _read(path)
     if not record.get("finished"):
         raise InputError(f"{run} has not come to its end: imgae-monai train ... --resume goes on with it")
     return record

@@ -131,3 +131,6 @@ def test_an_unfinished_run_is_refused(cli, run, capsys):
     change(run / "train.json", finished=False)
     assert exit_code(cli, run) == 2
     assert "has not come to its end" in capsys.readouterr().err
+    (run / "train.json").unlink()
+    assert exit_code(cli, run) == 2
+    assert "has no train.json" in capsys.readouterr().err
