@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import shutil
 import sys
 import warnings
@@ -23,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 # what inference.json has of its own: another source and purpose
 _INFERENCE_OWN = ("imports", "dataset_dir", "output_dir", "device", "run")
+
+# what Python and MONAI say of a name that is not there
+_GONE = re.compile(
+    r"module '(imgae_monai[\w.]*)' has no attribute '(\w+)'|class or function path: '(imgae_monai[\w.]*)'"
+)
 
 
 def bundles_root() -> Path:
@@ -224,7 +230,7 @@ def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str 
         run_id: the expression to run.
 
     Raises:
-        InputError: when an id is unknown.
+        InputError: when an id is unknown, or a config of another version names what this one does not have.
     """
     from monai.bundle import run
 
@@ -236,7 +242,28 @@ def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str 
     with warnings.catch_warnings():
         # five lines each time; find_bundle, the commands' help and the README say it once
         warnings.filterwarnings("ignore", message="parsing config_file")
-        run(run_id=run_id, config_file=[str(f) for f in files], logging_file=False, **overrides)  # type: ignore[arg-type]
+        try:
+            run(run_id=run_id, config_file=[str(f) for f in files], logging_file=False, **overrides)  # type: ignore[arg-type]
+        except (AttributeError, ModuleNotFoundError, RuntimeError) as e:
+            gone = _gone(e)
+            if gone is None:
+                raise
+            names = ", ".join(map(str, files))
+            raise InputError(
+                f"this version of imgae_monai has no {gone}, which {names} asks for: it is of another version; "
+                "use that one, or train anew"
+            ) from e
+
+
+def _gone(error: BaseException) -> str | None:
+    """The name in this package that a config asked for in vain, or None."""
+    step: BaseException | None = error
+    while step is not None:
+        found = _GONE.search(str(step)) if isinstance(step, AttributeError | ModuleNotFoundError) else None
+        if found is not None:
+            return found[3] or f"{found[1]}.{found[2]}"
+        step = step.__cause__ or step.__context__
+    return None
 
 
 def _ours(record: logging.LogRecord) -> bool:

@@ -10,7 +10,7 @@ from .determinism import make_deterministic
 from .environment import environment
 from .git_state import git_state
 from .out_of_memory import explain_out_of_memory
-from .precision import choose_precision
+from .precision import check_amp, choose_precision
 from .prepare_batch import prepare_reconstruction
 from .resume_state import ResumeState
 from .run_folder import (
@@ -31,6 +31,7 @@ __all__ = [
     "ResumeState",
     "StoredCalibration",
     "calibration_path",
+    "check_amp",
     "check_ids",
     "check_intensity",
     "check_resumable",

@@ -49,6 +49,17 @@ def choose_precision(amp: bool, amp_dtype: str, device: torch.device | str) -> s
     return chosen
 
 
+def check_amp(amp: bool, device: torch.device | str) -> bool:
+    """``amp``; the configs of runs that were made before :py:func:`choose_precision` ask for it by this name.
+
+    Raises:
+        InputError: when ``amp`` is set and the device is not CUDA, where MONAI's engines would silently ignore it.
+    """
+    if amp and torch.device(device).type != "cuda":
+        raise InputError(f"amp works on CUDA only, the device is {device}: leave amp off, or choose a CUDA device")
+    return amp
+
+
 def _on_cpu(amp_dtype: str) -> str | None:
     if amp_dtype == "float16":
         raise InputError("amp_dtype float16 works on CUDA only: use bfloat16 or auto, or leave amp off")
