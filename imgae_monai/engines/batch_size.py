@@ -86,7 +86,7 @@ def fit_batch_size(
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(f"batch_size must be a whole number of at least 1, or 'auto', got {batch_size!r}")
         if torch.device(device).type == "cpu":
-            _check_fits(batch_size, min(batch_size, n_images), network, loss_function, image_shape)
+            _check_fits(batch_size, min(batch_size, n_images), network, image_shape)
         return batch_size
     if record is not None:
         return int(json.loads(Path(record).read_text(encoding="utf-8"))["batch_size"])
@@ -123,12 +123,11 @@ def _check_fits(
     batch_size: int,
     largest: int,
     network: nn.Module,
-    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     image_shape: Sequence[int],
 ) -> None:
     """Refuse a batch for which a CPU's memory can't do: its kernel kills a process that tries, without a word."""
     available = available_memory()
-    of_an_image = _kept_of_an_image(network, loss_function, image_shape)
+    of_an_image = _kept_of_an_image(network, image_shape)
     gradients = sum(p.numel() * p.element_size() for p in network.parameters() if p.requires_grad)
     least = gradients + largest * of_an_image
     if least > available:
@@ -140,13 +139,9 @@ def _check_fits(
         )
 
 
-def _kept_of_an_image(
-    network: nn.Module,
-    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    image_shape: Sequence[int],
-) -> int:
-    """Bytes of what autograd keeps of a further image from the forward to the backward pass: exact, unlike a process's
-    resident memory, in which what was freed before hides what is taken now."""
+def _kept_of_an_image(network: nn.Module, image_shape: Sequence[int]) -> int:
+    """Bytes of what autograd keeps in the network of a further image: exact, unlike a process's resident memory, in
+    which what was freed before hides what is taken now."""
 
     def kept(n: int) -> int:
         storages: dict[int, int] = {}
@@ -158,8 +153,8 @@ def _kept_of_an_image(
         image = torch.rand(n, *image_shape)
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}  # running means stay as they are
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            loss = loss_function(torch.func.functional_call(network, buffers, image), image)
-        del loss
+            output = torch.func.functional_call(network, buffers, image)
+        del output
         return sum(storages.values())
 
     training = network.training

@@ -21,7 +21,8 @@ def check_ids(config: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
     """Refuse a config with an id that neither the config itself nor MONAI reads.
 
     MONAI takes any override: ``python -m monai.bundle run ... --max_epoch 1`` trains the default number of epochs. The
-    ids of a section that is no component and is not handed on as a whole (``train``) are looked at one by one.
+    ids of a section that is no component and is not handed on as a whole (``train``) are looked at one by one. Who
+    replaces a component takes its readers away: ids that only it read are set to null, which means that there is none.
 
     Args:
         config: the raw config, see :py:func:`config_as_run`.
@@ -35,18 +36,28 @@ def check_ids(config: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
     expected = [*(p[BundlePropertyConfig.ID] for p in properties.values()), *tracking, *unread]
     references = {*_references(config), *map(ReferenceResolver.normalize_id, expected)}
     ids = list(_ids(config))
-    strays = [id for id in ids if not _is_read(id, references)]
+    strays = [id for id in ids if not _is_read(id, references) and not _is_null(config, id)]
     if strays:
         # of a section that nothing reads, the section is enough
         outermost = [id for id in strays if id.rpartition(ID_SEP_KEY)[0] not in strays]
         shown = [id.replace(ID_SEP_KEY, "#") for id in outermost]
         known = [id.replace(ID_SEP_KEY, "#") for id in ids if id not in strays]
-        raise InputError(f"nothing in the config reads {', '.join(_with_nearest(id, known) for id in shown)}")
+        named = [_with_nearest(id, known) for id in shown]
+        # what resembles nothing is no misspelling
+        mend = "" if all(name.endswith(")") for name in named) else "; what a replaced component read is set to null"
+        raise InputError(f"nothing in the config reads {', '.join(named)}{mend}")
 
 
 def _with_nearest(id: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(id, known, n=1)
     return f"{id!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
+
+
+def _is_null(config: Mapping[str, Any], id: str) -> bool:
+    value: Any = config
+    for part in id.split(ID_SEP_KEY):
+        value = value[part]
+    return value is None
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -465,8 +465,10 @@ def test_what_is_set_reaches_inference_too(train_tiny, tmp_path):
     tiny = "'channels': [4, 8, 8], 'strides': [1, 2, 2], 'hidden_size': 16"
     blur = "{'_target_': 'GaussianSmoothd', 'keys': 'image', 'sigma': 1.0}"
     load = "{'_target_': 'imgae_monai.transforms.LoadGrayscaled', 'keys': 'image'}"
-    size = "{'_target_': 'imgae_monai.transforms.ResizeKeepAspectd', 'keys': 'image', 'spatial_size': '@image_size'}"
-    extra = f"{{{tiny}, 'aspect': 'crop', 'loading_transforms': [{load}, {size}, {blur}]}}"
+    size = "{'_target_': 'imgae_monai.transforms.ResizeKeepAspectd', 'keys': 'image', 'spatial_size': '@image_size', "
+    size += "'method': '@aspect'}"
+    gone = "'window': None, 'clahe': None, 'lower_percentile': 0.0"
+    extra = f"{{{tiny}, 'aspect': 'crop', {gone}, 'loading_transforms': [{load}, {size}, {blur}]}}"
     run = train_tiny("reversed_autoencoder", tmp_path / "run", "--epochs", 1, "--set", extra)
     train, inference = (read_json(run / "configs" / name) for name in ("train.json", "inference.json"))
     own = {"imports", "dataset_dir", "output_dir", "device", "run"}

@@ -42,19 +42,17 @@ def test_a_number_is_taken_as_it_is(given, steps):
 
 
 def test_what_is_kept_of_an_image_is_what_its_layers_save():
-    """Of 8 x 8 float32: the image for the first layer's weights, four planes before and after tanh (one is saved), and
-    the reconstruction's difference's sign for the loss: counted by torch itself on another number of images."""
+    """The first layer keeps the image, tanh its four planes of output, which the second layer takes: one storage."""
     net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.Tanh(), nn.Conv2d(4, 1, 1, bias=False))
-    plane = 8 * 8 * 4
-    image, hidden, reconstruction = plane, 4 * plane, plane
-    assert module._kept_of_an_image(net, nn.MSELoss(), SHAPE) == image + hidden + reconstruction
+    plane = 8 * 8 * 4  # bytes of 8 x 8 float32
+    assert module._kept_of_an_image(net, SHAPE) == (1 + 4) * plane
 
 
 @pytest.mark.parametrize(
     ("given", "available", "refusal"),
     [
-        (100, 100 * 1536 + 160, None),
-        (101, 100 * 1536 + 160, "batch_size 101 takes at least 0.00 GB, 0.00 GB are available: 62 should fit"),
+        (100, 100 * 1280 + 160, None),
+        (101, 100 * 1280 + 160, "batch_size 101 takes at least 0.00 GB, 0.00 GB are available: 62 should fit"),
         (16, 1000, "choose a smaller image_size or preset"),
     ],
 )

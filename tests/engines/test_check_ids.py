@@ -103,3 +103,10 @@ def test_monais_own_tracking_reads_what_it_adds(bundle):
     ConfigWorkflow.patch_bundle_tracking(parser, settings)
     assert "experiment_name" in parser
     check_ids(parser.get())
+
+
+def test_an_id_whose_reader_was_replaced_is_set_to_null():
+    config = {"loading_transforms": ["a component of one's own"], "run": ["$@loading_transforms"]}
+    with pytest.raises(InputError, match="nothing in the config reads 'window'; what a replaced component read is set"):
+        check_ids({**config, "window": "auto"})
+    check_ids({**config, "window": None})
