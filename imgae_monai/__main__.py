@@ -77,8 +77,10 @@ def explain(error: BaseException) -> str | None:
             return str(candidate)
         if isinstance(candidate, OSError) and candidate.errno in _FULL:
             where = f" ({candidate.filename})" if candidate.filename else ""
-            return f"{candidate.strerror}{where}: make room; in training, --resume auto goes on from the last epoch"
-    return str(chain[-1]) if type(chain[-1]) is ValueError and _is_ours(chain[-1]) else None
+            return (
+                f"{candidate.strerror}{where}: make room; in training, --resume auto goes on from the last resume point"
+            )
+    return " ".join(str(chain[-1]).split()) if type(chain[-1]) is ValueError and _is_ours(chain[-1]) else None
 
 
 def _worker_gone(pid: str, how: str | None) -> str:
@@ -90,7 +92,7 @@ def _worker_gone(pid: str, how: str | None) -> str:
         mend = "set --num_workers to 0, or lower --memory_budget or --batch_size"
     return (
         f"a process that loads images (pid {pid}) died{f': {how}' if how else ''}. Likely cause: {likely}. {mend}; in "
-        "training, --resume auto goes on from the last epoch"
+        "training, --resume auto goes on from the last resume point"
     )
 
 
@@ -113,7 +115,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt as e:
         number = e.signal_number if isinstance(e, Stopped) else signal.SIGINT
         what = "interrupted" if number == signal.SIGINT else "terminated"
-        going_on = "; imgae-monai train ... --resume auto goes on from the last epoch" if argv[:1] == ["train"] else ""
+        going_on = (
+            "; imgae-monai train ... --resume auto goes on from the last resume point" if argv[:1] == ["train"] else ""
+        )
         print(f"{what}{going_on}", file=sys.stderr)
         sys.exit(128 + number)
     except Exception as e:

@@ -38,7 +38,9 @@ def reproduce(run: str, *, output: str | None = None) -> None:
     if again == folder or folder in again.parents:
         raise InputError(f"{again} is in the run to be reproduced, which stays as it is: give another --output")
     if again.is_file() or (again.is_dir() and any(again.iterdir())):
-        raise InputError(f"{again} is not empty: give another --output")
+        raise InputError(
+            f"{again} is not empty (of an attempt that was broken off?): delete it, or give another --output"
+        )
     bc.log_to()
     config = bc.merge_config([folder / "configs" / "train.json"], {})
     _check_config(folder, config, record)

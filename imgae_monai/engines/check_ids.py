@@ -42,10 +42,10 @@ def check_ids(config: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
         outermost = [id for id in strays if id.rpartition(ID_SEP_KEY)[0] not in strays]
         shown = [id.replace(ID_SEP_KEY, "#") for id in outermost]
         known = [id.replace(ID_SEP_KEY, "#") for id in ids if id not in strays]
-        named = [_with_nearest(id, known) for id in shown]
-        # what resembles nothing is no misspelling
-        mend = "" if all(name.endswith(")") for name in named) else "; what a replaced component read is set to null"
-        raise InputError(f"nothing in the config reads {', '.join(named)}{mend}")
+        raise InputError(
+            f"nothing in the config reads {', '.join(_with_nearest(id, known) for id in shown)}; if what read it was "
+            "overridden, set it to null"
+        )
 
 
 def _with_nearest(id: str, known: Sequence[str]) -> str:

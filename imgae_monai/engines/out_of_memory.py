@@ -79,7 +79,7 @@ def _message(trainer: SupervisedTrainer, image_shape: Sequence[int]) -> str:
     if 2 * fitting > given:
         return (
             f"{where}, which fits by itself: other programs, or cached images, took the memory. Lower memory_budget or "
-            "eval_batch_size, or set batch_size auto; in training, --resume auto goes on from the last epoch"
+            "eval_batch_size, or set batch_size auto; in training, --resume auto goes on from the last resume point"
         )
     images = given * trainer.accumulation_steps
     return (

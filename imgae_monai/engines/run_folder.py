@@ -64,16 +64,29 @@ def check_no_results(output_dir: PathLike, overwrite: bool) -> None:
         raise InputError(f"{path} exists: give another output, or set overwrite to replace it")
 
 
-def check_schedule(epochs: int, val_interval: int, accumulation_steps: int = 1) -> None:
+def check_schedule(
+    epochs: int,
+    val_interval: int,
+    accumulation_steps: int = 1,
+    patience: int = 1,
+    min_delta: float = 0.0,
+    picture_interval: int = 0,
+) -> None:
     """Make sure that training will be validated, or it would leave no weights, and will take steps.
 
     Raises:
-        InputError: when there is no validation within ``epochs``, or ``accumulation_steps`` is below 1.
+        InputError: when there is no validation within ``epochs``, or another number is below its least.
     """
     if not 1 <= val_interval <= epochs:
         raise InputError(f"val_interval must be between 1 and epochs ({epochs}), got {val_interval}")
     if accumulation_steps < 1:
         raise InputError(f"accumulation_steps must be at least 1, got {accumulation_steps}")
+    if patience < 1:
+        raise InputError(f"patience must be at least 1 validation, got {patience}; a large one never stops early")
+    if not min_delta >= 0:
+        raise InputError(f"min_delta must be 0 or more, got {min_delta}")
+    if picture_interval < 0:
+        raise InputError(f"picture_interval must be 1 or more epochs, or 0 for no pictures, got {picture_interval}")
 
 
 def clear_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, overwrite: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import signal
 import threading
@@ -11,22 +12,35 @@ from typing import Any
 from ignite.engine import Engine, Events
 from monai.engines import Trainer
 
+from imgae_monai.engines.run_folder import resume_points
 from imgae_monai.exceptions import Stopped
+from imgae_monai.handlers.resume_point_saver import ResumePointSaver
+
+logger = logging.getLogger(__name__)
 
 _WORKER_GONE = re.compile(r"DataLoader worker .* (?:is killed by signal|exited unexpectedly)")
 
 
 class StopSignalHandler:
-    """Finish the step, or the epoch's end with its checkpoint, then raise :py:class:`imgae_monai.exceptions.Stopped`.
+    """On a signal save what is done, then raise :py:class:`imgae_monai.exceptions.Stopped`.
 
-    A second signal ends the run at once. Before and after the engine's run, signals do what they did before, also where
-    an error ends it: start the engine by :py:meth:`run`, since ignite gives an error to one handler only. Where the
-    signal went to the loader's workers too, as a batch system sends it, their end is no error. Signals are for a
-    program's main thread alone: elsewhere this handler does nothing.
+    Where the epoch before has a resume point, the step is finished and the run ends, as whoever signals may not wait
+    for long. Where it has none (``save_interval``), the epoch is finished and saved first. A second signal ends the run
+    at once.
+
+    Before and after the engine's run, signals do what they did before, also where an error ends it: start the engine by
+    :py:meth:`run`, since ignite gives an error to one handler only. Where the signal went to the loader's workers too,
+    as a batch system sends it, their end is no error. Signals are for a program's main thread alone: elsewhere this
+    handler does nothing.
+
+    Args:
+        saver: of the resume points; without one no point is looked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, saver: ResumePointSaver | None = None) -> None:
+        self.saver = saver
         self._received: int | None = None
+        self._told = False
         self._before: dict[int, Any] = {}
 
     def run(self, trainer: Trainer) -> None:
@@ -46,10 +60,12 @@ class StopSignalHandler:
             self._unwatch()
 
     def attach(self, engine: Engine) -> None:
-        """Args: engine: the trainer."""
+        """Args: engine: the trainer; attach this after the saver and all that acts at an epoch's end."""
         engine.add_event_handler(Events.STARTED, self._watch)
-        for event in (Events.ITERATION_COMPLETED, Events.EPOCH_STARTED, Events.COMPLETED):
-            engine.add_event_handler(event, self._check)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._check)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._check)
+        engine.add_event_handler(Events.COMPLETED, self._stop)
         engine.add_event_handler(Events.COMPLETED, self._unwatch)
 
     def _watch(self, engine: Engine) -> None:
@@ -71,6 +87,29 @@ class StopSignalHandler:
         self._received = number
 
     def _check(self, engine: Engine) -> None:
+        if self._received is None:
+            return
+        if self._is_saved(engine.state.epoch - 1):
+            self._stop()
+        elif not self._told:
+            self._told = True
+            logger.warning("epoch %d is finished and saved first; a second signal ends it at once", engine.state.epoch)
+
+    def _end_epoch(self, engine: Engine) -> None:
+        if self._received is None:
+            return
+        if self.saver is not None and not self._is_saved(engine.state.epoch):
+            self.saver.interval_completed(engine)
+        self._stop()
+
+    def _is_saved(self, epoch: int) -> bool:
+        """Whether the run can go on from the end of an epoch, or there is nothing to go on from or with."""
+        if self.saver is None or epoch == 0:
+            return True
+        points = resume_points(self.saver.save_dir)
+        return bool(points) and points[0].name == f"checkpoint_epoch={epoch}.pt"
+
+    def _stop(self, engine: Engine | None = None) -> None:
         if self._received is not None:
             self._unwatch()
             raise Stopped(self._received)

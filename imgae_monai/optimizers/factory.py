@@ -33,6 +33,8 @@ def build_optimizer(
         ValueError: when the name is unknown (names the nearest), or a number is out of range.
     """
     look_up_option(name, _NAMES)
+    if not lr > 0:
+        raise ValueError(f"learning_rate must be above 0, got {lr}")
     if name == "adamw":
         return AdamW(params, lr=lr, weight_decay=weight_decay)
     if name == "sgd":

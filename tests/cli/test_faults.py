@@ -98,7 +98,9 @@ def test_a_calibration_that_was_cut_off_is_made_by_auto(cli, phantoms, tmp_path)
     path.write_text(path.read_text().replace('"number": 9', '"number": 15'))
     ended = start(argv)
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
-    assert last_line(ended.stderr) == "terminated; imgae-monai train ... --resume auto goes on from the last epoch"
+    assert (
+        last_line(ended.stderr) == "terminated; imgae-monai train ... --resume auto goes on from the last resume point"
+    )
     assert not (killed / ".lock").exists()
     cli(*argv)
     assert_same_bits(alone, killed)

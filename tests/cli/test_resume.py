@@ -169,11 +169,25 @@ def test_a_signal_ends_a_run_with_one_line_and_auto_goes_on(number, word, cli, p
     ended = start(words(BUNDLES[1], phantoms, stopped, "--resume", "auto", loss=loss))
     assert ended.returncode == 128 + number, ended.stderr
     lines = re.split(r"[\r\n]+", ended.stderr.strip())
-    assert lines[-1] == f"{word}; imgae-monai train ... --resume auto goes on from the last epoch"
+    assert lines[-1] == f"{word}; imgae-monai train ... --resume auto goes on from the last resume point"
     assert "Traceback" not in ended.stderr
     assert [path.name for path in resume_points(stopped / "models")] == [f"checkpoint_epoch={n}.pt" for n in (2, 1)]
     cli(*words(BUNDLES[1], phantoms, stopped, "--resume", "auto"))
     assert_same_bits(alone, stopped)
+
+
+def test_a_signal_saves_the_running_epoch_where_no_other_point_is_as_late(cli, phantoms, tmp_path):
+    alone, stopped = tmp_path / "alone", tmp_path / "stopped"
+    cli(*words(BUNDLES[1], phantoms, alone, "--save_interval", 4))
+    loss = {"_target_": "tests.cli.faults.SignalAt", "n": 8, "folder": str(tmp_path), "number": int(signal.SIGTERM)}
+    argv = words(BUNDLES[1], phantoms, stopped, "--save_interval", 4, "--resume", "auto", loss=loss)
+    ended = start(argv)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    assert "epoch 3 is finished and saved first" in ended.stderr
+    assert [path.name for path in resume_points(stopped / "models")] == ["checkpoint_epoch=3.pt"]
+    cli(*words(BUNDLES[1], phantoms, stopped, "--save_interval", 4, "--resume", "auto"))
+    for name in ("model.pt", "model_final.pt"):
+        assert differing(checkpoint(alone, name), checkpoint(stopped, name)) == []
 
 
 def test_auto_leaves_a_finished_run_as_it_is_unless_more_epochs_are_asked_for(half, cli, phantoms, capsys):

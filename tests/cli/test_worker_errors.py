@@ -78,6 +78,8 @@ def test_a_training_image_that_a_worker_cannot_read_is_named_in_one_line(
 def test_a_full_disk_is_explained_whoever_writes():
     error = RuntimeError("event writer")
     error.__cause__ = OSError(errno.ENOSPC, "No space left on device", "events.out")
-    expected = "No space left on device (events.out): make room; in training, --resume auto goes on from the last epoch"
+    expected = (
+        "No space left on device (events.out): make room; in training, --resume auto goes on from the last resume point"
+    )
     assert explain(error) == expected
     assert explain(OSError(errno.EIO, "Input/output error", "events.out")) is None

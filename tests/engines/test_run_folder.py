@@ -222,3 +222,17 @@ def test_a_run_that_would_never_be_validated_is_refused(epochs, val_interval):
     ):
         check_schedule(epochs, val_interval)
     check_schedule(5, 5)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((0, 1, 0.0, 0), "accumulation_steps must be at least 1, got 0"),
+        ((1, 0, 0.0, 0), "patience must be at least 1 validation, got 0"),
+        ((1, 1, -0.5, 0), "min_delta must be 0 or more, got -0.5"),
+        ((1, 1, 0.0, -1), "picture_interval must be 1 or more epochs, or 0 for no pictures, got -1"),
+    ],
+)
+def test_numbers_below_their_least_are_refused_before_training(numbers, message):
+    with pytest.raises(InputError, match=message):
+        check_schedule(5, 1, *numbers)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 from ignite.engine import Engine, Events
 
+from imgae_monai.engines import resume_points
 from imgae_monai.exceptions import Stopped
 from imgae_monai.handlers import StopSignalHandler
 
@@ -95,3 +97,44 @@ def test_the_end_of_workers_that_got_the_signal_too_is_no_error(signalled):
     trainer.run = functools.partial(trainer.run, [0], max_epochs=1)
     with pytest.raises(Stopped if signalled else RuntimeError):
         StopSignalHandler().run(trainer)
+
+
+class _Saver:
+    """Leaves a file an epoch, as the resume points' saver does."""
+
+    def __init__(self, folder) -> None:
+        self.save_dir = str(folder)
+
+    def interval_completed(self, engine: Engine) -> None:
+        (Path(self.save_dir) / f"checkpoint_epoch={engine.state.epoch}.pt").touch()
+
+
+@pytest.mark.parametrize(
+    ("interval", "last_step", "points"),
+    [
+        (1, 7, [2, 1]),  # in the first step of epoch 3, and epoch 2 is saved
+        (2, 7, [2]),
+        (5, 9, [3]),  # nothing is saved: epoch 3 is finished, and is
+        (None, 7, []),
+    ],
+)
+def test_a_run_ends_where_it_can_be_gone_on_with(tmp_path, interval, last_step, points):
+    saver = _Saver(tmp_path)
+    engine = Engine(lambda engine, batch: None)
+    if interval is not None:
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=interval), saver.interval_completed)
+    StopSignalHandler(None if interval is None else saver).attach(engine)  # type: ignore[arg-type]
+    engine.add_event_handler(Events.ITERATION_STARTED(once=7), lambda engine: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Stopped):
+        engine.run([0, 1, 2], max_epochs=6)
+    assert engine.state.iteration == last_step
+    assert [int(path.stem.rpartition("=")[2]) for path in resume_points(tmp_path)] == points
+
+
+def test_in_the_first_epoch_there_is_nothing_to_save(tmp_path):
+    engine = Engine(lambda engine, batch: None)
+    StopSignalHandler(_Saver(tmp_path)).attach(engine)  # type: ignore[arg-type]
+    engine.add_event_handler(Events.ITERATION_STARTED(once=2), lambda engine: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Stopped):
+        engine.run([0, 1, 2], max_epochs=6)
+    assert engine.state.iteration == 2

@@ -53,10 +53,15 @@ def test_adams_penalty_goes_through_its_normalisation():
         ({"name": "adm"}, "did you mean 'adam'"),
         ({"name": "sgd", "momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
         ({"name": "sgd", "momentum": -0.1}, r"momentum must be in \[0, 1\), got -0.1"),
-        ({"lr": -1.0}, "Invalid learning rate: -1.0"),
+        ({"lr": -1.0}, "learning_rate must be above 0, got -1.0"),
         ({"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         build_optimizer([torch.nn.Parameter(torch.ones(1))], **settings)
+
+
+def test_a_learning_rate_that_trains_nothing_is_refused():
+    with pytest.raises(ValueError, match="learning_rate must be above 0, got 0"):
+        build_optimizer([torch.nn.Parameter(torch.zeros(1))], lr=0)
