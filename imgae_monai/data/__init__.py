@@ -21,6 +21,7 @@ from .memory import MemoryBudget, available_memory, memory_limit, process_memory
 from .memory_aware import cached_bytes, lower_cache, memory_aware_dataset
 from .nih import read_nih
 from .persistent_cache import DiskCacheDataset
+from .regions import boxes_in_pixels, read_mask, truth_mask
 from .seen_images import refuse_seen
 from .skipped_images import SkippedImages
 from .smart_cache import MovingCacheDataset
@@ -49,6 +50,7 @@ __all__ = [
     "add_hashes",
     "atomic_write",
     "available_memory",
+    "boxes_in_pixels",
     "cached_bytes",
     "check_disjoint",
     "check_labels",
@@ -73,6 +75,7 @@ __all__ = [
     "read_folder_tree",
     "read_huggingface",
     "read_image",
+    "read_mask",
     "read_medmnist",
     "read_nih",
     "read_source",
@@ -83,6 +86,7 @@ __all__ = [
     "split_reference",
     "split_validation",
     "synthetic_folder",
+    "truth_mask",
     "write_datalist_file",
     "write_synthetic_dataset",
 ]

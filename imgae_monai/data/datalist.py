@@ -17,6 +17,7 @@ from imgae_monai.data.fingerprint import add_hashes, datalist_fingerprint
 from imgae_monai.data.header_check import check_headers
 from imgae_monai.data.image_reader import SUFFIXES
 from imgae_monai.data.patients import patient_known
+from imgae_monai.data.regions import regions_of
 from imgae_monai.data.sources import read_source
 from imgae_monai.data.splits import check_disjoint, check_labels, split_validation
 from imgae_monai.exceptions import InputError
@@ -32,7 +33,7 @@ class Datalist:
 
     Args:
         items: dicts with ``image`` (path), ``label`` (0 normal, 1 abnormal), ``patient_id``, ``split``, ``sha256`` and
-            what else the source knows (``finding``, ``view``, ``sex``, ``age``).
+            what else the source knows (``finding``, ``view``, ``sex``, ``age``, ``boxes``, ``mask``).
         source: the path or URI that it was read from.
         synthetic: whether the images are drawn phantoms.
         fallbacks: why each source that was named before this one could not be had.
@@ -83,6 +84,19 @@ class Datalist:
             }
             for i in chosen
         ]
+
+    def regions(self, split: str) -> dict[str, dict[str, Any]]:
+        """Where the images of a split are known to be abnormal, to be looked up by ``image_path``.
+
+        Args:
+            split: ``"train"``, ``"val"`` or ``"test"``.
+
+        Returns:
+            by path of an image ``boxes`` (dicts with ``finding`` and ``box`` ``[x, y, width, height]`` as shares of the
+            image's width and height) and ``mask`` (a path), as :py:func:`imgae_monai.data.truth_mask` takes them;
+            images of which no region is known are left out, and are then neither normal nor abnormal in any pixel.
+        """
+        return regions_of([item for item in self.items if item["split"] == split])
 
 
 def load_datalist(

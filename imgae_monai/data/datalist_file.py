@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.folder import header_of
 from imgae_monai.data.patients import to_patient
+from imgae_monai.data.regions import check_regions
 from imgae_monai.data.volumes import volume_of
 from imgae_monai.exceptions import InputError
 
@@ -25,7 +26,9 @@ def read_datalist_file(path: Path) -> list[dict[str, Any]]:
     Args:
         path: JSON file. Relative image paths start at its folder. Every item has ``image`` and ``label`` (0 or 1), and
             may have ``patient_id``; without it a DICOM's header is asked, and else the path (of a slice, its volume's)
-            stands for the patient. ``patient_known`` false says that ``patient_id`` is such a stand-in.
+            stands for the patient. ``patient_known`` false says that ``patient_id`` is such a stand-in. ``boxes`` and
+            ``mask`` (a path, as the image's) say where it is abnormal, see
+            :py:func:`imgae_monai.data.regions.check_regions`.
 
     Returns:
         dicts with ``image`` (path), ``label``, ``patient_id``, ``split`` and whatever else an item has; and
@@ -84,6 +87,8 @@ def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
         raise InputError(f"{where} ({image}): an image of a stream is known by its sha256, which is missing")
     if not isinstance(entry.get("patient_known", True), bool):
         raise InputError(f"{where} ({image}): patient_known must be true or false, got {entry['patient_known']!r}")
+    check_regions(entry, f"{where} ({image})")
+    mask = {"mask": str((path.parent / entry["mask"]).resolve())} if entry.get("mask") else {}
     patient_id = to_patient(entry.get("patient_id"))
     if patient_id is None:
         patient_id = header_of(Path(image)).get("patient_id")
@@ -92,6 +97,7 @@ def _check_item(path: Path, index: int, entry: Any) -> dict[str, Any]:
         "image": image,
         "label": int(entry["label"]),
         "patient_id": patient_id,
+        **mask,
     }
 
 

@@ -24,10 +24,11 @@ def expand_volumes(
         slice_fraction: share of the slices to keep, around the middle, in (0, 1]; at least one.
 
     Returns:
-        a new list in the same order, slices by index; every other item as it is.
+        a new list in the same order, slices by index, each with its slice of the volume's ``mask`` where there is one;
+        every other item as it is.
 
     Raises:
-        InputError: when an argument is out of range, or a volume's header can't be read.
+        InputError: when an argument is out of range, a volume's header can't be read, or it has boxes.
     """
     if slice_axis not in (None, 0, 1, 2) or isinstance(slice_axis, bool):
         names = ", ".join(f"{axis} ({name})" for axis, name in enumerate(AXES))
@@ -58,8 +59,10 @@ def _slices(item: dict[str, Any], axis: int, fraction: float) -> list[dict[str, 
     n_kept = max(1, round(fraction * n_slices))
     first = (n_slices - n_kept) // 2
     patient = {"patient_id": item.get("patient_id") or str(item["image"])}
-    slices = []
-    for index in range(first, first + n_kept):
-        reference = f"{item['image']}#{axis}/{index}"
-        slices.append({**item, **patient, "image": reference})
-    return slices
+    if item.get("boxes"):
+        raise InputError(f"{item['image']} has boxes, which say nothing of its slices: give a mask of the volume")
+    keys = [key for key in ("image", "mask") if item.get(key)]  # a volume's mask is sliced as the volume
+    return [
+        {**item, **patient, **{key: f"{item[key]}#{axis}/{index}" for key in keys}}
+        for index in range(first, first + n_kept)
+    ]
