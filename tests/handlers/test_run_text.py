@@ -18,6 +18,7 @@ def test_tensorboard_shows_what_a_run_can_be_traced_to(tmp_path):
     datalist = Datalist([item], source="somewhere", synthetic=False)
     config = {"learning_rate": 0.25, "run": ["$@trainer.run() # <b>"]}
     network = nn.Conv2d(1, 1, 1)
+    writer = SummaryWriter(str(tmp_path))
     trainer = SupervisedTrainer(
         device="cpu",
         max_epochs=1,
@@ -26,10 +27,11 @@ def test_tensorboard_shows_what_a_run_can_be_traced_to(tmp_path):
         optimizer=torch.optim.SGD(network.parameters(), lr=0.1),
         loss_function=nn.L1Loss(),
         prepare_batch=prepare_reconstruction,
-        train_handlers=[RunTextHandler(SummaryWriter(tmp_path), datalist, {"seed": 3}, config)],
+        train_handlers=[RunTextHandler(writer, datalist, {"seed": 3}, config)],
         decollate=False,
     )
     trainer.run()
+    writer.close()
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     texts = {
