@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imgae_monai.metrics.binary import compute_auroc, compute_average_precision, compute_threshold_metrics
 from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
+from imgae_monai.metrics.localization import compute_localization
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "bootstrap_metrics",
     "compute_auroc",
     "compute_average_precision",
+    "compute_localization",
     "compute_threshold_metrics",
     "image_statistics",
     "mean_distance_scores",
