@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from imgae_monai.metrics.binary import compute_auroc, compute_average_precision, compute_threshold_metrics
 from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
+from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
 from imgae_monai.metrics.localization import compute_localization
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
 
 __all__ = [
     "bootstrap_auroc_difference",
     "bootstrap_metrics",
+    "center_prior",
     "compute_auroc",
     "compute_average_precision",
     "compute_localization",
@@ -17,4 +19,5 @@ __all__ = [
     "image_statistics",
     "mean_distance_scores",
     "pca_residual_scores",
+    "threshold_of_share",
 ]
