@@ -6,10 +6,13 @@ from imgae_monai.metrics.binary import compute_auroc, compute_average_precision,
 from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
 from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
 from imgae_monai.metrics.localization import compute_localization
+from imgae_monai.metrics.localization_bootstrap import bootstrap_localization, bootstrap_localization_difference
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
 
 __all__ = [
     "bootstrap_auroc_difference",
+    "bootstrap_localization",
+    "bootstrap_localization_difference",
     "bootstrap_metrics",
     "center_prior",
     "compute_auroc",
