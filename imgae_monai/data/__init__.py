@@ -21,7 +21,7 @@ from .memory import MemoryBudget, available_memory, memory_limit, process_memory
 from .memory_aware import cached_bytes, lower_cache, memory_aware_dataset
 from .nih import read_nih
 from .persistent_cache import DiskCacheDataset
-from .regions import boxes_in_pixels, read_mask, truth_mask
+from .regions import boxes_in_pixels, read_mask, truth_mask, truth_masks
 from .seen_images import refuse_seen
 from .skipped_images import SkippedImages
 from .smart_cache import MovingCacheDataset
@@ -87,6 +87,7 @@ __all__ = [
     "split_validation",
     "synthetic_folder",
     "truth_mask",
+    "truth_masks",
     "write_datalist_file",
     "write_synthetic_dataset",
 ]

@@ -128,6 +128,25 @@ def truth_mask(
     return np.asarray(moved) >= 0.5
 
 
+def truth_masks(
+    regions: dict[str, dict[str, Any]], geometry: Callable[[torch.Tensor], torch.Tensor]
+) -> dict[str, NDArray[np.bool_]]:
+    """The truth masks of a split's images, each read once more for its size.
+
+    Args:
+        regions: by path of an image, as :py:meth:`imgae_monai.data.Datalist.regions` gives them.
+        geometry: as :py:func:`truth_mask`.
+
+    Returns:
+        by path of an image bool of the shape that ``geometry`` makes; images that :py:func:`truth_mask` leaves empty
+        (cut off by the crop) are in it.
+
+    Raises:
+        InputError: when an image or a mask can't be read, or they are of different shapes.
+    """
+    return {path: truth_mask(own, read_image(path).shape, geometry) for path, own in regions.items()}
+
+
 def _pixels(start: float, length: float, size: int) -> slice:
     first = min(round(start), size - 1)
     return slice(first, max(first + 1, min(round(start + length), size)))

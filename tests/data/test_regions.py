@@ -16,6 +16,7 @@ from imgae_monai.data import (
     read_datalist_file,
     read_image,
     truth_mask,
+    truth_masks,
     write_datalist_file,
 )
 from imgae_monai.exceptions import InputError
@@ -128,6 +129,18 @@ def test_truth_goes_where_the_image_goes(tmp_path, shape, method):
     truth = truth_mask({"boxes": [box(*shares)]}, shape, ResizeKeepAspect(32, method))
     assert 20 < seen.sum() < 500
     np.testing.assert_array_equal(truth, seen)
+
+
+def test_a_splits_masks_are_made_at_their_images_sizes(tmp_path):
+    Image.new("L", (3, 4)).save(tmp_path / "m.png")  # of another size than the images, 6 x 4
+    data = load_datalist(listed(tmp_path, boxes=[box(0, 0, 0.5, 1)]))
+    (path, truth), *more = truth_masks(data.regions("test"), ResizeKeepAspect(12, "pad")).items()
+    assert (path, more) == (str(tmp_path / "1.png"), [])
+    expected = np.zeros((12, 12), dtype=bool)
+    expected[2:10, :6] = True  # 4 x 6 becomes 8 x 12, two rows of padding on either side
+    np.testing.assert_array_equal(truth, expected)
+    with pytest.raises(InputError, match=r"m\.png is of shape \(4, 3\), its image of \(4, 6\)"):
+        truth_masks(load_datalist(listed(tmp_path, mask="m.png")).regions("test"), same)
 
 
 def test_a_region_that_the_crop_cuts_off_is_empty():
