@@ -1,10 +1,11 @@
-"""Figures of merit from raw anomaly scores, their bootstrap intervals, and scores that need no model."""
+"""Figures of merit from raw anomaly scores, their intervals and comparisons, and scores that need no model."""
 
 from __future__ import annotations
 
 from imgae_monai.metrics.binary import compute_auroc, compute_average_precision, compute_threshold_metrics
 from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
 from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
+from imgae_monai.metrics.delong import delong_covariance, delong_interval, delong_test
 from imgae_monai.metrics.localization import compute_localization
 from imgae_monai.metrics.localization_bootstrap import bootstrap_localization, bootstrap_localization_difference
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
@@ -19,6 +20,9 @@ __all__ = [
     "compute_average_precision",
     "compute_localization",
     "compute_threshold_metrics",
+    "delong_covariance",
+    "delong_interval",
+    "delong_test",
     "image_statistics",
     "mean_distance_scores",
     "pca_residual_scores",

@@ -50,6 +50,13 @@ def check_threshold(threshold: float) -> float:
     return float(threshold)
 
 
+def check_confidence(confidence: float) -> float:
+    """Return ``confidence``, or raise a ``ValueError`` where it is not a share strictly between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, such as 0.95; got {confidence}")
+    return float(confidence)
+
+
 def count_above(scores: NDArray[Any], abnormal: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """True and false positives of "score >= t" for each distinct score t, from the highest; each starts with a 0.
 

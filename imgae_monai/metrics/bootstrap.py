@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgae_monai.metrics.binary import (
+    check_confidence,
     check_labels,
     check_scores,
     check_threshold,
@@ -21,6 +22,7 @@ from imgae_monai.metrics.binary import (
     compute_average_precision,
     compute_threshold_metrics,
 )
+from imgae_monai.metrics.patients import patient_index
 
 _CHUNK_ELEMENTS = 2**18  # 2 MB of float64 for each temporary, so that a chunk stays near the cache
 _ROUNDING = 1e-12  # two sums of the same terms in another order are a difference of 0
@@ -95,7 +97,7 @@ def bootstrap_metrics(
     values = check_scores(scores)
     abnormal = check_labels(labels, len(values))
     flagged = values > check_threshold(threshold)
-    patients = _patient_index(patient_ids, len(values))
+    patients = patient_index(patient_ids, len(values))
     ranking = _WeightedRanking(values, abnormal, patients)
     cells = (flagged & abnormal, flagged & ~abnormal, ~flagged & abnormal, ~flagged & ~abnormal)
     table = np.stack([np.bincount(patients, weights=cell) for cell in cells], axis=1)
@@ -159,7 +161,7 @@ def bootstrap_auroc_difference(
     if len(a) != len(b):
         raise ValueError(f"scores_a and scores_b must be of the same images; got {len(a)} and {len(b)} scores")
     abnormal = check_labels(labels, len(a))
-    patients = _patient_index(patient_ids, len(a))
+    patients = patient_index(patient_ids, len(a))
     rankings = [_WeightedRanking(scores, abnormal, patients) for scores in (a, b)]
     chunks = [
         np.subtract(*(np.stack(ranking(weights)) for ranking in rankings))
@@ -201,19 +203,7 @@ def _draw_weights(
 def _check_settings(n_draws: int, confidence: float) -> None:
     if n_draws < 1:
         raise ValueError(f"n_draws must be at least 1; got {n_draws}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, such as 0.95; got {confidence}")
-
-
-def _patient_index(patient_ids: Sequence[Any] | NDArray[Any], n: int) -> NDArray[np.intp]:
-    """Number the patients in sorted order, so that the order of the rows doesn't change the draws."""
-    ids = list(patient_ids)
-    if len(ids) != n:
-        raise ValueError(f"patient_ids must have one entry per score; got {len(ids)} for {n} scores")
-    missing = [i for i, patient in enumerate(ids) if patient is None or patient == "" or patient != patient]
-    if missing:
-        raise ValueError(f"patient_ids must not be missing; got {ids[missing[0]]!r} at index {missing[:10]}")
-    return np.unique(np.asarray([str(patient) for patient in ids]), return_inverse=True)[1]
+    check_confidence(confidence)
 
 
 def _from_table(table: NDArray[Any]) -> dict[str, NDArray[Any]]:

@@ -21,7 +21,6 @@ from imgae_monai.metrics.bootstrap import (
     _divide,
     _draw_weights,
     _interval,
-    _patient_index,
 )
 from imgae_monai.metrics.localization import (
     IMAGE_METRICS,
@@ -33,6 +32,7 @@ from imgae_monai.metrics.localization import (
     hit,
     overlap,
 )
+from imgae_monai.metrics.patients import patient_index
 from imgae_monai.metrics.pixel_ranking import gained_area
 
 _N_LEVELS = 512  # quantiles inside of the truth, and as many outside
@@ -73,7 +73,7 @@ def bootstrap_localization(
     """
     _check_settings(n_draws, confidence)
     values, truths = check_maps(maps, masks)
-    patients = _patient_index(patient_ids, len(values))
+    patients = patient_index(patient_ids, len(values))
     counts = _PatientCounts(values, truths, patients, threshold, pro_limit)
     regions = np.asarray([truth.any() for truth in truths], dtype=bool)
     chunks = [counts(weights) for weights in _draw_weights(regions, patients, n_draws, seed)]
@@ -118,7 +118,7 @@ def bootstrap_localization_difference(
         ValueError: as :py:func:`bootstrap_localization`.
     """
     _check_settings(n_draws, confidence)
-    patients = _patient_index(patient_ids, len(masks))
+    patients = patient_index(patient_ids, len(masks))
     counts = []
     regions = np.empty(0, dtype=bool)
     for maps, threshold in ((maps_a, threshold_a), (maps_b, threshold_b)):

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imgae_monai.metrics.patients import patient_index
+
+
+def test_patients_are_numbered_in_the_order_of_their_names() -> None:
+    assert patient_index(["b", "a", "b", "c"], 4).tolist() == [1, 0, 1, 2]
+    assert patient_index(np.array([7, 3, 7]), 3).tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("missing", [None, "", float("nan")])
+def test_a_missing_patient_is_refused(missing: object) -> None:
+    with pytest.raises(ValueError, match=r"patient_ids must not be missing; got .* at index \[1\]"):
+        patient_index(["a", missing], 2)
+
+
+def test_one_id_a_score() -> None:
+    with pytest.raises(ValueError, match="patient_ids must have one entry per score; got 1 for 2 scores"):
+        patient_index(["a"], 2)
