@@ -6,8 +6,10 @@ from imgae_monai.metrics.binary import compute_auroc, compute_average_precision,
 from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
 from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
 from imgae_monai.metrics.delong import delong_covariance, delong_interval, delong_test
+from imgae_monai.metrics.holm import holm_adjust
 from imgae_monai.metrics.localization import compute_localization
 from imgae_monai.metrics.localization_bootstrap import bootstrap_localization, bootstrap_localization_difference
+from imgae_monai.metrics.mcnemar import mcnemar_test
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
 
 __all__ = [
@@ -23,7 +25,9 @@ __all__ = [
     "delong_covariance",
     "delong_interval",
     "delong_test",
+    "holm_adjust",
     "image_statistics",
+    "mcnemar_test",
     "mean_distance_scores",
     "pca_residual_scores",
     "threshold_of_share",

@@ -31,15 +31,17 @@ def check_scores(scores: ArrayLike, names: Sequence[str] | None = None, argument
     return values
 
 
-def check_labels(labels: ArrayLike, n: int, names: Sequence[str] | None = None) -> NDArray[np.bool_]:
+def check_labels(
+    labels: ArrayLike, n: int, names: Sequence[str] | None = None, argument: str = "labels"
+) -> NDArray[np.bool_]:
     """Return ``labels`` as bool (n,), True is abnormal; anything but exactly 0 and 1 is a ``ValueError``."""
     given = np.asarray(labels)
     if given.shape != (n,) or given.dtype.kind not in "fiub":
-        raise ValueError(f"labels must be one 0 or 1 per score, ({n},); got {given.dtype} {given.shape}")
+        raise ValueError(f"{argument} must be one 0 or 1 per image, ({n},); got {given.dtype} {given.shape}")
     abnormal: NDArray[np.bool_] = given == 1
     bad = np.flatnonzero(~abnormal & (given != 0))
     if bad.size:
-        raise ValueError(f"labels must be 0 (normal) or 1 (abnormal); got {given[bad[0]]} at {_named(bad, names)}")
+        raise ValueError(f"{argument} must be 0 (normal) or 1 (abnormal); got {given[bad[0]]} at {_named(bad, names)}")
     return abnormal
 
 

@@ -135,7 +135,7 @@ def test_a_label_other_than_0_and_1_is_refused(bad: float) -> None:
 
 @pytest.mark.parametrize("labels", [["0", "0", "1", "1"], [None, 0, 1, 1], [0, 1], [[0, 0, 1, 1]]])
 def test_labels_of_another_kind_or_length_are_refused(labels: list) -> None:
-    with pytest.raises(ValueError, match=r"labels must be one 0 or 1 per score, \(4,\)"):
+    with pytest.raises(ValueError, match=r"labels must be one 0 or 1 per image, \(4,\)"):
         compute_auroc(SCORES, labels)
 
 
