@@ -11,6 +11,7 @@ from imgae_monai.metrics.localization import compute_localization
 from imgae_monai.metrics.localization_bootstrap import bootstrap_localization, bootstrap_localization_difference
 from imgae_monai.metrics.mcnemar import mcnemar_test
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
+from imgae_monai.metrics.partial_auroc import compute_partial_auroc
 
 __all__ = [
     "bootstrap_auroc_difference",
@@ -21,6 +22,7 @@ __all__ = [
     "compute_auroc",
     "compute_average_precision",
     "compute_localization",
+    "compute_partial_auroc",
     "compute_threshold_metrics",
     "delong_covariance",
     "delong_interval",

@@ -136,7 +136,10 @@ def compute_threshold_metrics(
 ) -> dict[str, float | None]:
     """Figures of the decision "abnormal where score > threshold" (strictly).
 
-    Source: the four cells of the confusion table; F1 = 2 TP / (2 TP + FP + FN), van Rijsbergen 1979.
+    Source: the four cells of the confusion table; F1 = 2 TP / (2 TP + FP + FN), van Rijsbergen 1979. Likelihood ratios
+    are sensitivity / (1 - specificity) and (1 - sensitivity) / specificity: the factor that a decision "abnormal", or
+    "normal", multiplies the odds of being abnormal by (Deeks and Altman, "Diagnostic tests 4: likelihood ratios", BMJ
+    329, 2004).
 
     Args:
         scores: raw anomaly scores (n,), any unit, higher is more abnormal; never clamped.
@@ -146,8 +149,9 @@ def compute_threshold_metrics(
 
     Returns:
         ``f1``, ``sensitivity``, ``specificity``, ``precision``, ``accuracy``, ``balanced_accuracy`` in [0, 1], each
-        None where it is 0/0, and the counts ``true_positives``, ``false_positives``, ``true_negatives``,
-        ``false_negatives``.
+        None where it is 0/0; ``positive_likelihood_ratio`` and ``negative_likelihood_ratio`` in [0, inf), None where
+        the divisor is 0 (no normal image is flagged, or all are); and the counts ``true_positives``,
+        ``false_positives``, ``true_negatives``, ``false_negatives``.
 
     Raises:
         ValueError: a score is not finite, a label is neither 0 nor 1, the lengths differ, or the threshold is NaN.
@@ -170,6 +174,8 @@ def compute_threshold_metrics(
         "precision": _ratio(tp, tp + fp),
         "accuracy": _ratio(tp + tn, len(values)),
         "balanced_accuracy": balanced,
+        "positive_likelihood_ratio": _ratio(tp * (fp + tn), (tp + fn) * fp),
+        "negative_likelihood_ratio": _ratio(fn * (fp + tn), (tp + fn) * tn),
         "true_positives": tp,
         "false_positives": fp,
         "true_negatives": tn,

@@ -22,6 +22,11 @@ from imgae_monai.metrics.binary import (
     compute_average_precision,
     compute_threshold_metrics,
 )
+from imgae_monai.metrics.partial_auroc import (
+    check_min_specificity,
+    compute_partial_auroc,
+    standardise_partial_area,
+)
 from imgae_monai.metrics.patients import patient_index
 
 _CHUNK_ELEMENTS = 2**18  # 2 MB of float64 for each temporary, so that a chunk stays near the cache
@@ -29,7 +34,7 @@ _ROUNDING = 1e-12  # two sums of the same terms in another order are a differenc
 
 
 class _WeightedRanking:
-    """AUROC and average precision of one score under many patient weightings."""
+    """AUROC, average precision and partial AUROC of one score under many patient weightings."""
 
     def __init__(self, scores: NDArray[Any], abnormal: NDArray[np.bool_], patients: NDArray[np.intp]) -> None:
         order = np.argsort(scores, kind="stable")
@@ -39,9 +44,13 @@ class _WeightedRanking:
         self._normals_below = np.searchsorted(negatives, positives, side="left")
         self._normals_up_to = np.searchsorted(negatives, positives, side="right")
         self._abnormals_below = np.searchsorted(positives, positives, side="left")
+        # one step a distinct normal score, from the highest: its range in the normals, and in the abnormals
+        steps = np.unique(negatives)[::-1]
+        self._step_normals = tuple(np.searchsorted(negatives, steps, side=side) for side in ("left", "right"))
+        self._step_abnormals = tuple(np.searchsorted(positives, steps, side=side) for side in ("left", "right"))
 
-    def __call__(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """``weights`` (draws, patients) to AUROC (draws,) and average precision (draws,); NaN where undefined."""
+    def __call__(self, weights: NDArray[Any], min_specificity: float | None = None) -> dict[str, NDArray[Any]]:
+        """``weights`` (draws, patients) to each metric (draws,), the partial one if asked for; NaN where undefined."""
         positive = weights.take(self._abnormal_patients, axis=1)
         below_positive = _cumulate(positive)
         below_negative = _cumulate(weights.take(self._normal_patients, axis=1))
@@ -52,7 +61,36 @@ class _WeightedRanking:
         flagged = np.maximum(true_positives + n_negative[:, None] - lower, 1)  # 0 only where nobody drawn is flagged
         precision = np.einsum("ij,ij->i", positive, true_positives / flagged)
         both = (n_positive > 0) & (n_negative > 0)
-        return _divide(twice_won, 2 * n_positive * n_negative), np.where(both, _divide(precision, n_positive), np.nan)
+        result = {
+            "auroc": _divide(twice_won, 2 * n_positive * n_negative),
+            "average_precision": np.where(both, _divide(precision, n_positive), np.nan),
+        }
+        if min_specificity is not None:
+            width = 1 - min_specificity
+            area = _divide(self._area(below_positive, below_negative, width), n_positive * n_negative)
+            result["partial_auroc"] = standardise_partial_area(area, width)
+        return result
+
+    def _area(
+        self, below_positive: NDArray[Any], below_negative: NDArray[Any], max_false_positive_rate: float
+    ) -> NDArray[Any]:
+        """Area under the curve of true over false positives up to a share of the normals, in pairs (draws,)."""
+        n_positive, n_negative = below_positive[:, -1:], below_negative[:, -1:]
+        limit = max_false_positive_rate * n_negative
+        n_steps = len(self._step_normals[0])
+        used = min(n_steps, int(1.2 * max_false_positive_rate * n_steps) + 20)
+        # the draws' multiplicities decide how many steps the share takes
+        while used < n_steps and np.any(n_negative[:, 0] - below_negative[:, self._step_normals[0][used - 1]] < limit):
+            used = min(n_steps, 2 * used)
+        first, last = (below_negative.take(side[:used], axis=1) for side in self._step_normals)
+        lower, upper = (below_positive.take(side[:used], axis=1) for side in self._step_abnormals)
+        width = last - first
+        inside = np.clip(limit - (n_negative - last), 0, width)
+        share_inside = np.divide(inside, width, out=np.zeros_like(width), where=width > 0)
+        pairs = inside * (n_positive - upper + (upper - lower) * share_inside / 2)
+        # whole steps add up without rounding, and one at most is cut: so the number of steps used changes no result
+        cut = share_inside < 1
+        return np.sum(np.where(cut, 0, pairs), axis=1) + np.sum(np.where(cut, pairs, 0), axis=1)
 
 
 def bootstrap_metrics(
@@ -63,13 +101,15 @@ def bootstrap_metrics(
     n_draws: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
+    min_specificity: float = 0.9,
 ) -> dict[str, tuple[float, float] | None]:
     """Percentile intervals of the image-level metrics, with patients as the unit of resampling.
 
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile interval). Patients
     with at least one abnormal image and patients with normal images only are drawn separately, each as often as there
     are, so that both classes are in every draw. Where all patients have an abnormal image, or nothing is flagged, a
-    metric can be undefined in some draws: these are left out of its interval. A stratum of one patient cannot vary,
+    metric can be undefined in some draws: these are left out of its interval. A likelihood ratio that is infinite in a
+    draw is kept, and has no interval where a bound of it would be infinite. A stratum of one patient cannot vary,
     and an interval from a handful of patients is too narrow.
 
     Args:
@@ -80,13 +120,16 @@ def bootstrap_metrics(
         n_draws: number of bootstrap draws.
         seed: of the draws; the same seed, patients and labels give the same draws.
         confidence: coverage of the interval, in (0, 1).
+        min_specificity: of the partial AUROC, in [0, 1).
 
     Returns:
-        ``auroc``, ``average_precision``, ``f1``, ``sensitivity``, ``specificity``, ``precision`` and ``accuracy``, each
-        (low, high), or None where the metric of the given images is undefined.
+        ``auroc``, ``average_precision``, ``partial_auroc``, ``f1``, ``sensitivity``, ``specificity``, ``precision``,
+        ``accuracy``, ``balanced_accuracy``, ``positive_likelihood_ratio`` and ``negative_likelihood_ratio``, each (low,
+        high), or None where the metric of the given images is undefined.
 
     Raises:
-        ValueError: scores, labels or patient_ids are malformed, or n_draws or confidence is out of range.
+        ValueError: scores, labels or patient_ids are malformed, or n_draws, confidence or min_specificity is out of
+            range.
 
     Example:
         >>> scores, labels = [0.1, 0.2, 0.6, 0.3, 0.7, 0.9], [0, 0, 0, 1, 1, 1]
@@ -94,6 +137,7 @@ def bootstrap_metrics(
         1.0
     """
     _check_settings(n_draws, confidence)
+    check_min_specificity(min_specificity)
     values = check_scores(scores)
     abnormal = check_labels(labels, len(values))
     flagged = values > check_threshold(threshold)
@@ -104,14 +148,14 @@ def bootstrap_metrics(
 
     draws: dict[str, list[NDArray[Any]]] = {}
     for weights in _draw_weights(abnormal, patients, n_draws, seed):
-        auroc, average_precision = ranking(weights)
-        chunk = {"auroc": auroc, "average_precision": average_precision, **_from_table(weights @ table)}
+        chunk = {**ranking(weights, min_specificity), **_from_table(weights @ table)}
         for name, drawn in chunk.items():
             draws.setdefault(name, []).append(drawn)
 
     point = compute_threshold_metrics(values, abnormal, threshold)
     point["auroc"] = compute_auroc(values, abnormal)
     point["average_precision"] = compute_average_precision(values, abnormal)
+    point["partial_auroc"] = compute_partial_auroc(values, abnormal, min_specificity)
     return {
         name: None if point[name] is None else _interval(np.concatenate(drawn), confidence)
         for name, drawn in draws.items()
@@ -164,7 +208,7 @@ def bootstrap_auroc_difference(
     patients = patient_index(patient_ids, len(a))
     rankings = [_WeightedRanking(scores, abnormal, patients) for scores in (a, b)]
     chunks = [
-        np.subtract(*(np.stack(ranking(weights)) for ranking in rankings))
+        np.subtract(*(np.stack(list(ranking(weights).values())) for ranking in rankings))
         for weights in _draw_weights(abnormal, patients, n_draws, seed)
     ]
     drawn = np.concatenate(chunks, axis=1)
@@ -215,6 +259,9 @@ def _from_table(table: NDArray[Any]) -> dict[str, NDArray[Any]]:
         "specificity": _divide(tn, tn + fp),
         "precision": _divide(tp, tp + fp),
         "accuracy": _divide(tp + tn, tp + fp + fn + tn),
+        "balanced_accuracy": (_divide(tp, tp + fn) + _divide(tn, tn + fp)) / 2,
+        "positive_likelihood_ratio": _likelihood_ratio(tp, fp, tp + fn, tn + fp),
+        "negative_likelihood_ratio": _likelihood_ratio(fn, tn, tp + fn, tn + fp),
     }
 
 
@@ -229,11 +276,24 @@ def _divide(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[Any]:
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
+def _likelihood_ratio(
+    abnormal: NDArray[Any], normal: NDArray[Any], n_abnormal: NDArray[Any], n_normal: NDArray[Any]
+) -> NDArray[Any]:
+    """Share of the abnormal images over that of the normal ones; infinite where no normal image is among them."""
+    ratio = _divide(abnormal * n_normal, n_abnormal * normal)
+    return np.where((normal == 0) & (abnormal > 0) & (n_normal > 0), np.inf, ratio)
+
+
 def _interval(drawn: NDArray[Any], confidence: float) -> tuple[float, float] | None:
     defined = drawn[~np.isnan(drawn)]
     if not defined.size:
         return None
-    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+    levels = [(1 - confidence) / 2, (1 + confidence) / 2]
+    if np.isinf(defined).any():
+        # without interpolation: half way to infinity is no number
+        low, high = np.quantile(defined, levels[0], method="lower"), np.quantile(defined, levels[1], method="higher")
+        return (float(low), float(high)) if np.isfinite(low) and np.isfinite(high) else None
+    low, high = np.quantile(defined, levels)
     return float(low), float(high)
 
 

@@ -4,13 +4,14 @@ import time
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, class_likelihood_ratios, roc_auc_score
 
 from imgae_monai.metrics import compute_auroc, compute_average_precision, compute_threshold_metrics
 
 # ascending scores with one tie across the classes
 SCORES = [0.1, 0.4, 0.4, 0.8]
 LABELS = [0, 0, 1, 1]
+RATIOS = ("positive_likelihood_ratio", "negative_likelihood_ratio")
 
 
 def tie_heavy(n: int = 500, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -86,11 +87,20 @@ def test_threshold_metrics_by_hand() -> None:
         "precision": pytest.approx(2 / 3),
         "accuracy": pytest.approx(4 / 6),
         "balanced_accuracy": pytest.approx(2 / 3),
+        "positive_likelihood_ratio": pytest.approx(2),
+        "negative_likelihood_ratio": pytest.approx(1 / 2),
         "true_positives": 2,
         "false_positives": 1,
         "true_negatives": 2,
         "false_negatives": 1,
     }
+
+
+def test_likelihood_ratios_agree_with_sklearn() -> None:
+    scores, labels = tie_heavy()
+    result = compute_threshold_metrics(scores, labels, 0.45)
+    expected = class_likelihood_ratios(labels, scores > 0.45)
+    assert tuple(result[name] for name in RATIOS) == pytest.approx(expected, rel=1e-12)
 
 
 def test_score_at_the_threshold_is_normal() -> None:
@@ -102,10 +112,11 @@ def test_score_at_the_threshold_is_normal() -> None:
 @pytest.mark.parametrize(
     ("labels", "threshold", "undefined"),
     [
-        ([0, 0], 9.0, {"f1", "sensitivity", "precision", "balanced_accuracy"}),
-        ([0, 0], 0.0, {"sensitivity", "balanced_accuracy"}),
-        ([1, 1], 0.0, {"specificity", "balanced_accuracy"}),
-        ([0, 1], 9.0, {"precision"}),
+        ([0, 0], 9.0, {"f1", "sensitivity", "precision", "balanced_accuracy", *RATIOS}),
+        ([0, 0], 0.0, {"sensitivity", "balanced_accuracy", *RATIOS}),
+        ([1, 1], 0.0, {"specificity", "balanced_accuracy", *RATIOS}),
+        ([0, 1], 9.0, {"precision", "positive_likelihood_ratio"}),
+        ([0, 1], 0.0, {"negative_likelihood_ratio"}),
     ],
 )
 def test_a_ratio_of_nothing_is_none(labels: list[int], threshold: float, undefined: set[str]) -> None:

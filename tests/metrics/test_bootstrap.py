@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
+    balanced_accuracy_score,
     f1_score,
     precision_score,
     recall_score,
@@ -32,6 +33,11 @@ def repeated_rows(abnormal: np.ndarray, patients: np.ndarray, n_draws: int, seed
     return [np.repeat(np.arange(len(index)), draw[index].astype(int)) for draw in weights]
 
 
+def likelihood_ratios(labels: np.ndarray, flagged: np.ndarray) -> tuple[float, float]:
+    true_positive, false_positive = flagged[labels].mean(), flagged[~labels].mean()
+    return true_positive / false_positive, (1 - true_positive) / (1 - false_positive)
+
+
 def percentiles(values: list[float], confidence: float = 0.95) -> tuple[float, float]:
     return tuple(np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2]))
 
@@ -41,16 +47,21 @@ def test_weighted_draws_agree_with_repeated_rows_and_sklearn(seed: int) -> None:
     scores, labels, patients = tied_cohort()
     draws = repeated_rows(labels, patients, 120, seed)
     flagged = scores > THRESHOLD
+    ratios = [likelihood_ratios(labels[rows], flagged[rows]) for rows in draws]
     naive = {
         "auroc": [roc_auc_score(labels[rows], scores[rows]) for rows in draws],
         "average_precision": [average_precision_score(labels[rows], scores[rows]) for rows in draws],
+        "partial_auroc": [roc_auc_score(labels[rows], scores[rows], max_fpr=1 - 0.8) for rows in draws],
         "f1": [f1_score(labels[rows], flagged[rows]) for rows in draws],
         "sensitivity": [recall_score(labels[rows], flagged[rows]) for rows in draws],
         "specificity": [recall_score(~labels[rows], ~flagged[rows]) for rows in draws],
         "precision": [precision_score(labels[rows], flagged[rows]) for rows in draws],
         "accuracy": [accuracy_score(labels[rows], flagged[rows]) for rows in draws],
+        "balanced_accuracy": [balanced_accuracy_score(labels[rows], flagged[rows]) for rows in draws],
+        "positive_likelihood_ratio": [ratio[0] for ratio in ratios],
+        "negative_likelihood_ratio": [ratio[1] for ratio in ratios],
     }
-    result = bootstrap_metrics(scores, labels, patients, THRESHOLD, n_draws=120, seed=seed)
+    result = bootstrap_metrics(scores, labels, patients, THRESHOLD, n_draws=120, seed=seed, min_specificity=0.8)
     assert list(result) == list(naive)
     for name, values in naive.items():
         assert result[name] == pytest.approx(percentiles(values), abs=1e-12), name
@@ -60,10 +71,29 @@ def test_every_single_draw_agrees_with_sklearn() -> None:
     scores, labels, patients = tied_cohort()
     _, index = np.unique(patients.astype(str), return_inverse=True)
     weights = np.concatenate(list(bootstrap._draw_weights(labels, index, 100, 5)))
-    auroc, average_precision = bootstrap._WeightedRanking(scores, labels, index)(weights)
-    for i, rows in enumerate(repeated_rows(labels, patients, 100, 5)):
-        assert auroc[i] == pytest.approx(roc_auc_score(labels[rows], scores[rows]), abs=1e-12)
-        assert average_precision[i] == pytest.approx(average_precision_score(labels[rows], scores[rows]), abs=1e-12)
+    for min_specificity in (0.95, 0.7, 0.0):
+        drawn = bootstrap._WeightedRanking(scores, labels, index)(weights, min_specificity)
+        for i, rows in enumerate(repeated_rows(labels, patients, 100, 5)):
+            of_rows = labels[rows], scores[rows]
+            assert drawn["auroc"][i] == pytest.approx(roc_auc_score(*of_rows), abs=1e-12)
+            assert drawn["average_precision"][i] == pytest.approx(average_precision_score(*of_rows), abs=1e-12)
+            partial = roc_auc_score(*of_rows, max_fpr=1 - min_specificity)
+            assert drawn["partial_auroc"][i] == pytest.approx(partial, abs=1e-12)
+
+
+def test_the_partial_curve_of_draws_that_take_many_steps() -> None:
+    # one patient brings 39 of 40 normal images: where it is not drawn, a tenth of the normals is many a distinct score
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(size=900), np.arange(900) < 100
+    patients = np.where(np.arange(900) % 8 > 0, 0, np.arange(900))
+    index = np.unique(patients, return_inverse=True)[1]
+    weights = np.ones((3, index.max() + 1)) * np.array([[1], [0], [5]])
+    weights[1, 0], weights[2, 0] = 9, 1
+    weights[0, index[scores > 0.5]] = 0
+    drawn = bootstrap._WeightedRanking(scores, labels, index)(weights, 0.9)["partial_auroc"]
+    for i, row in enumerate(weights):
+        expected = roc_auc_score(labels, scores, max_fpr=0.1, sample_weight=row[index])
+        assert drawn[i] == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_draw_takes_whole_patients_and_keeps_the_strata() -> None:
@@ -118,6 +148,15 @@ def test_the_interval_covers_a_known_auroc_about_as_often_as_it_says() -> None:
         low, high = bootstrap_metrics(rng.normal(size=160) + labels, labels, np.arange(160), 0.5, n_draws=300)["auroc"]
         covered += low <= 0.7602 <= high
     assert 0.89 <= covered / 200 <= 0.99
+
+
+def test_a_likelihood_ratio_that_may_be_infinite_has_no_interval() -> None:
+    # one false positive: more than 2.5 % of the draws have none
+    scores, labels = [0.1, 0.2, 0.2, 0.3, 0.6, 0.3, 0.7, 0.9, 0.8], [0, 0, 0, 0, 0, 1, 1, 1, 1]
+    result = bootstrap_metrics(scores, labels, list("abcdefghi"), 0.5, n_draws=200)
+    assert result["positive_likelihood_ratio"] is None
+    assert result["negative_likelihood_ratio"] is not None
+    assert np.isfinite(result["specificity"]).all()
 
 
 @pytest.mark.parametrize(("label", "defined"), [(0, {"specificity", "accuracy", "f1", "precision"}), (1, None)])
@@ -200,6 +239,8 @@ def test_malformed_arguments_are_refused() -> None:
         bootstrap_metrics([0.1, 0.2], [0, 1], ["a", "b"], 0.5, n_draws=0)
     with pytest.raises(ValueError, match=r"confidence must lie between 0 and 1, such as 0\.95; got 95"):
         bootstrap_metrics([0.1, 0.2], [0, 1], ["a", "b"], 0.5, confidence=95)
+    with pytest.raises(ValueError, match=r"min_specificity must lie in \[0, 1\), such as 0\.9; got 1"):
+        bootstrap_metrics([0.1, 0.2], [0, 1], ["a", "b"], 0.5, min_specificity=1)
     with pytest.raises(ValueError, match="got 2 and 3 scores"):
         bootstrap_auroc_difference([0.1, 0.2], [0.1, 0.2, 0.3], [0, 1], ["a", "b"])
     with pytest.raises(ValueError, match="scores_b must be finite; NaN or infinite at index 0"):
