@@ -16,10 +16,17 @@ from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.engines.environment import environment
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
-from imgae_monai.metrics import bootstrap_metrics, compute_auroc, compute_average_precision, compute_threshold_metrics
+from imgae_monai.metrics import (
+    bootstrap_metrics,
+    compute_auroc,
+    compute_average_precision,
+    compute_partial_auroc,
+    compute_threshold_metrics,
+)
 from imgae_monai.transforms.calibration import Calibration
 
 SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision")
+_MIN_SPECIFICITY = 0.9  # of the partial AUROC
 _EXAMPLES_A_CORNER = 2
 
 
@@ -133,10 +140,19 @@ class EvaluationWriter:
         values: dict[str, Any] = {
             "auroc": compute_auroc(scores, labels, names),
             "average_precision": compute_average_precision(scores, labels),
+            "partial_auroc": compute_partial_auroc(scores, labels, _MIN_SPECIFICITY),
+            "partial_auroc_min_specificity": _MIN_SPECIFICITY,
             **compute_threshold_metrics(scores, labels, threshold),
         }
         intervals = bootstrap_metrics(
-            scores, labels, patients, threshold, n_draws=self.n_bootstrap, seed=self.seed, confidence=0.95
+            scores,
+            labels,
+            patients,
+            threshold,
+            n_draws=self.n_bootstrap,
+            seed=self.seed,
+            confidence=0.95,
+            min_specificity=_MIN_SPECIFICITY,
         )
         for name, interval in intervals.items():
             values[f"{name}_ci95"] = interval

@@ -107,6 +107,7 @@ def test_figures_equal_scikit_learns(written):
     expected = {
         "auroc": sk.roc_auc_score(LABELS, SCORES),
         "average_precision": sk.average_precision_score(LABELS, SCORES),
+        "partial_auroc": sk.roc_auc_score(LABELS, SCORES, max_fpr=0.1),
         "f1": sk.f1_score(LABELS, decisions),
         "sensitivity": sk.recall_score(LABELS, decisions),
         "specificity": sk.recall_score(LABELS, decisions, pos_label=0),
