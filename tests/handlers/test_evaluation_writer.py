@@ -37,7 +37,17 @@ CALIBRATION = Calibration(
 RNG = np.random.default_rng(0)
 LABELS = RNG.permutation([0] * 12 + [1] * 9)
 SCORES = np.clip(RNG.integers(2, 11, size=21) + 3 * LABELS, 0, 16) / 16
-INTERVALS = ("auroc", "average_precision", "f1", "sensitivity", "specificity", "precision", "accuracy")
+INTERVALS = (
+    "auroc",
+    "average_precision",
+    "partial_auroc",
+    "balanced_accuracy",
+    "f1",
+    "sensitivity",
+    "specificity",
+    "precision",
+    "accuracy",
+)
 
 
 def evaluate(folder: Path, scores=SCORES, labels=LABELS, calibration=CALIBRATION, synthetic=False, seed=0, runs=1):
