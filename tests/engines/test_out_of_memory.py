@@ -78,7 +78,9 @@ def test_accumulated_batches_keep_their_sum():
 
 
 def test_nothing_that_fits_is_said_too():
-    with pytest.raises(InputError, match=r"with batches of 32: not even one \(1, 8, 8\) image fits; choose a smaller"):
+    with pytest.raises(
+        InputError, match=r"with batches of 32: not even one \(1, 8, 8\) image fits into what is left; choose a smaller"
+    ):
         train(Limited(0, MemoryError()))
 
 
@@ -139,5 +141,7 @@ main(sys.argv[1:])
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 2, ended.stderr
     last = ended.stderr.strip().splitlines()[-1]
-    assert re.search(r"out of memory on cpu at epoch 1 with batches of 24: (1|2|4|8|16) would fit", last), last
+    # how much of what the failed step took can be taken again is the allocator's affair
+    found = "((1|2|4|8|16) would fit|not even one .* image fits into what is left)"
+    assert re.search(f"out of memory on cpu at epoch 1 with batches of 24: {found}", last), last
     assert "Traceback" not in ended.stderr
