@@ -75,7 +75,10 @@ def _message(trainer: SupervisedTrainer, image_shape: Sequence[int]) -> str:
             in_place=True,
         )
     except InputError:
-        return f"{where}: not even one {tuple(image_shape)} image fits into what is left; choose a smaller batch_size, image_size or preset"
+        return (
+            f"{where}: not even one {tuple(image_shape)} image fits into what is left; choose a smaller batch_size, "
+            "image_size or preset"
+        )
     if 2 * fitting > given:
         return (
             f"{where}, which fits by itself: other programs, or cached images, took the memory. Lower memory_budget or "
