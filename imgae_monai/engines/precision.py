@@ -18,8 +18,8 @@ def choose_precision(amp: bool, amp_dtype: str, device: torch.device | str) -> s
     """The dtype of mixed precision, where it is asked for and of use; the reason is logged.
 
     ``"auto"``: bfloat16 on a GPU that has it, else float16; on a CPU bfloat16 where the processor has instructions for
-    it (AVX512-BF16 or AMX), else none, as it would be emulated and slower; none on MPS, whose autocast lacks operations
-    of these networks.
+    it (AVX512-BF16 or AMX), else none, as it would be emulated; none on MPS, where this package was never run in mixed
+    precision.
 
     Args:
         amp: whether mixed precision is asked for.
@@ -38,7 +38,7 @@ def choose_precision(amp: bool, amp_dtype: str, device: torch.device | str) -> s
     if not amp:
         return None
     if device.type == "mps":
-        logger.warning("amp: full precision, as mixed precision is not reliable on MPS")
+        logger.warning("amp: full precision, as mixed precision was never tried on MPS")
         return None
     if device.type == "cpu":
         return _on_cpu(amp_dtype)
@@ -76,7 +76,7 @@ def _on_cpu(amp_dtype: str) -> str | None:
 
 
 def _has_bfloat16() -> bool:
-    if not hasattr(torch.cpu, "get_capabilities"):  # before torch 2.10 or so; unknown counts as no
+    if not hasattr(torch.cpu, "get_capabilities"):  # of an older torch: unknown counts as no
         return False
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
