@@ -15,13 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgae_monai.metrics.bootstrap import (
-    _check_settings,
-    _difference,
-    _divide,
-    _draw_weights,
-    _interval,
-)
 from imgae_monai.metrics.localization import (
     IMAGE_METRICS,
     PIXEL_METRICS,
@@ -34,6 +27,7 @@ from imgae_monai.metrics.localization import (
 )
 from imgae_monai.metrics.patients import patient_index
 from imgae_monai.metrics.pixel_ranking import gained_area
+from imgae_monai.metrics.resampling import check_settings, divide, draw_weights, paired_difference, percentile_interval
 
 _N_LEVELS = 512  # quantiles inside of the truth, and as many outside
 _N_SAMPLED = 2**20  # pixels that they are taken from
@@ -71,14 +65,14 @@ def bootstrap_localization(
     Raises:
         ValueError: as there, or patient_ids, n_draws or confidence are malformed.
     """
-    _check_settings(n_draws, confidence)
+    check_settings(n_draws, confidence)
     values, truths = check_maps(maps, masks)
     patients = patient_index(patient_ids, len(values))
     counts = _PatientCounts(values, truths, patients, threshold, pro_limit)
     regions = np.asarray([truth.any() for truth in truths], dtype=bool)
-    chunks = [counts(weights) for weights in _draw_weights(regions, patients, n_draws, seed)]
+    chunks = [counts(weights) for weights in draw_weights(regions, patients, n_draws, seed)]
     return {
-        name: _interval(np.concatenate([chunk[name] for chunk in chunks]), confidence)
+        name: percentile_interval(np.concatenate([chunk[name] for chunk in chunks]), confidence)
         for name in (*PIXEL_METRICS, *IMAGE_METRICS)
     }
 
@@ -117,7 +111,7 @@ def bootstrap_localization_difference(
     Raises:
         ValueError: as :py:func:`bootstrap_localization`.
     """
-    _check_settings(n_draws, confidence)
+    check_settings(n_draws, confidence)
     patients = patient_index(patient_ids, len(masks))
     counts = []
     regions = np.empty(0, dtype=bool)
@@ -125,11 +119,11 @@ def bootstrap_localization_difference(
         values, truths = check_maps(maps, masks)
         regions = np.asarray([truth.any() for truth in truths], dtype=bool)
         counts.append(_PatientCounts(values, truths, patients, threshold, pro_limit))
-    chunks = [[count(w) for count in counts] for w in _draw_weights(regions, patients, n_draws, seed)]
+    chunks = [[count(w) for count in counts] for w in draw_weights(regions, patients, n_draws, seed)]
     result: dict[str, float | tuple[float, float] | None] = {}
     for name in (*PIXEL_METRICS, *IMAGE_METRICS):
         drawn = np.concatenate([a[name] - b[name] for a, b in chunks])
-        result |= _difference(f"{name}_", counts[0].figures[name], counts[1].figures[name], drawn, confidence)
+        result |= paired_difference(f"{name}_", counts[0].figures[name], counts[1].figures[name], drawn, confidence)
     return result
 
 
@@ -170,7 +164,7 @@ class _PatientCounts:
         inside_from, outside_from = _from_the_top(inside), _from_the_top(outside)
         n_inside, n_outside = inside_from[:, :1], outside_from[:, :1]
         gained = [
-            gained_area(_divide(outside_from - outside, n), _divide(outside_from, n), limit)
+            gained_area(divide(outside_from - outside, n), divide(outside_from, n), limit)
             for n, limit in ((np.broadcast_to(n_outside, outside.shape), limit) for limit in (1.0, self._limit))
         ]
         flagged = inside_from + outside_from
@@ -178,14 +172,14 @@ class _PatientCounts:
         n_inside, n_found = n_inside[:, 0], found.sum(axis=1)
         n_images, hits, overlaps = (weights @ self._images).T
         figures = {
-            "pixel_auroc": _divide(np.sum(gained[0] * inside, axis=1), n_inside),
-            "pixel_average_precision": _divide(np.sum(precision * inside, axis=1), n_inside),
-            "aupro": _divide(np.sum(gained[1] * found, axis=1), n_found * self._limit),
+            "pixel_auroc": divide(np.sum(gained[0] * inside, axis=1), n_inside),
+            "pixel_average_precision": divide(np.sum(precision * inside, axis=1), n_inside),
+            "aupro": divide(np.sum(gained[1] * found, axis=1), n_found * self._limit),
             "best_dice_optimistic": np.max(2 * inside_from / np.maximum(flagged + n_inside[:, None], 1), axis=1),
         }
         defined = (n_inside > 0) & (n_outside[:, 0] > 0)
         pixels = {name: np.where(defined, drawn, np.nan) for name, drawn in figures.items()}
-        return pixels | {"pointing_game": _divide(hits, n_images), "iou": _divide(overlaps, n_images)}
+        return pixels | {"pointing_game": divide(hits, n_images), "iou": divide(overlaps, n_images)}
 
 
 def _levels(values: list[NDArray[Any]], truths: list[NDArray[np.bool_]]) -> NDArray[Any]:

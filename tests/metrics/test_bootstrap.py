@@ -14,7 +14,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from imgae_monai.metrics import bootstrap, bootstrap_auroc_difference, bootstrap_metrics
+from imgae_monai.metrics import bootstrap_auroc_difference, bootstrap_metrics, resampling, weighted_ranking
 
 THRESHOLD = 0.45
 
@@ -29,7 +29,7 @@ def tied_cohort(n: int = 60, n_patients: int = 25, seed: int = 1) -> tuple[np.nd
 def repeated_rows(abnormal: np.ndarray, patients: np.ndarray, n_draws: int, seed: int) -> list[np.ndarray]:
     """The rows of each draw, every one repeated as often as its patient was drawn."""
     _, index = np.unique(patients.astype(str), return_inverse=True)
-    weights = np.concatenate(list(bootstrap._draw_weights(abnormal, index, n_draws, seed)))
+    weights = np.concatenate(list(resampling.draw_weights(abnormal, index, n_draws, seed)))
     return [np.repeat(np.arange(len(index)), draw[index].astype(int)) for draw in weights]
 
 
@@ -70,9 +70,9 @@ def test_weighted_draws_agree_with_repeated_rows_and_sklearn(seed: int) -> None:
 def test_every_single_draw_agrees_with_sklearn() -> None:
     scores, labels, patients = tied_cohort()
     _, index = np.unique(patients.astype(str), return_inverse=True)
-    weights = np.concatenate(list(bootstrap._draw_weights(labels, index, 100, 5)))
+    weights = np.concatenate(list(resampling.draw_weights(labels, index, 100, 5)))
     for min_specificity in (0.95, 0.7, 0.0):
-        drawn = bootstrap._WeightedRanking(scores, labels, index)(weights, min_specificity)
+        drawn = weighted_ranking.WeightedRanking(scores, labels, index)(weights, min_specificity)
         for i, rows in enumerate(repeated_rows(labels, patients, 100, 5)):
             of_rows = labels[rows], scores[rows]
             assert drawn["auroc"][i] == pytest.approx(roc_auc_score(*of_rows), abs=1e-12)
@@ -90,7 +90,7 @@ def test_the_partial_curve_of_draws_that_take_many_steps() -> None:
     weights = np.ones((3, index.max() + 1)) * np.array([[1], [0], [5]])
     weights[1, 0], weights[2, 0] = 9, 1
     weights[0, index[scores > 0.5]] = 0
-    drawn = bootstrap._WeightedRanking(scores, labels, index)(weights, 0.9)["partial_auroc"]
+    drawn = weighted_ranking.WeightedRanking(scores, labels, index)(weights, 0.9)["partial_auroc"]
     for i, row in enumerate(weights):
         expected = roc_auc_score(labels, scores, max_fpr=0.1, sample_weight=row[index])
         assert drawn[i] == pytest.approx(expected, abs=1e-12)
@@ -102,7 +102,7 @@ def test_a_draw_takes_whole_patients_and_keeps_the_strata() -> None:
     abnormal_patients = np.unique(index[labels])
     normal_patients = np.setdiff1d(index, abnormal_patients)
     assert len(normal_patients) > 1
-    weights = np.concatenate(list(bootstrap._draw_weights(labels, index, 200, 0)))
+    weights = np.concatenate(list(resampling.draw_weights(labels, index, 200, 0)))
     assert weights.shape == (200, index.max() + 1)
     assert (weights[:, abnormal_patients].sum(axis=1) == len(abnormal_patients)).all()
     assert (weights[:, normal_patients].sum(axis=1) == len(normal_patients)).all()
@@ -112,7 +112,7 @@ def test_a_draw_takes_whole_patients_and_keeps_the_strata() -> None:
 def test_the_chunk_size_changes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, labels, patients = tied_cohort()
     whole = bootstrap_metrics(scores, labels, patients, THRESHOLD, n_draws=101)
-    monkeypatch.setattr(bootstrap, "_CHUNK_ELEMENTS", 7 * len(scores))
+    monkeypatch.setattr(resampling, "_CHUNK_ELEMENTS", 7 * len(scores))
     assert bootstrap_metrics(scores, labels, patients, THRESHOLD, n_draws=101) == whole
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from imgae_monai.metrics import (
-    bootstrap,
     bootstrap_localization,
     bootstrap_localization_difference,
     center_prior,
     compute_localization,
     localization_bootstrap,
+    resampling,
 )
 
 FIGURES = ("pixel_auroc", "pixel_average_precision", "aupro", "best_dice_optimistic", "pointing_game", "iou")
@@ -31,7 +31,7 @@ def repeated_images(masks: list, patients: np.ndarray, n_draws: int, seed: int) 
     """The same draws as indices of images, each repeated as often as its patient was drawn."""
     regions = np.asarray([m.any() for m in masks])
     index = np.unique(patients.astype(str), return_inverse=True)[1]
-    weights = np.concatenate(list(bootstrap._draw_weights(regions, index, n_draws, seed)))
+    weights = np.concatenate(list(resampling.draw_weights(regions, index, n_draws, seed)))
     return [np.repeat(np.arange(len(masks)), w[index].astype(int)) for w in weights]
 
 
@@ -117,7 +117,7 @@ def test_repeated_images_of_a_patient_do_not_narrow_the_interval():
 def test_the_chunk_size_changes_no_number(monkeypatch):
     arguments = (*cohort(), THRESHOLD)
     whole = bootstrap_localization(*arguments, n_draws=50)
-    monkeypatch.setattr(bootstrap, "_CHUNK_ELEMENTS", 70)
+    monkeypatch.setattr(resampling, "_CHUNK_ELEMENTS", 70)
     assert bootstrap_localization(*arguments, n_draws=50) == whole
 
 
