@@ -43,8 +43,9 @@ def compare_training(run: Path, again: Path) -> Iterator[Difference]:
         paths = [folder / "models" / name for folder in (run, again)]
         if any(path.is_file() for path in paths):
             yield _compare_weights(name, *paths)
-    for key in ("threshold", "map_limit"):
-        yield compare_numbers(f"calibration {key}", a["calibration"][key], b["calibration"][key])
+    for key in ("threshold", "map_limit", "pixel_threshold"):
+        if key in a["calibration"]:  # of an earlier version it is not
+            yield compare_numbers(f"calibration {key}", a["calibration"][key], b["calibration"].get(key))
 
 
 def compare_evaluation(run: Path, again: Path) -> Iterator[Difference]:

@@ -25,6 +25,9 @@ from imgae_monai.transforms.calibration import Calibration, ScoreDefinition, ZSc
 
 logger = logging.getLogger(__name__)
 
+_PIXELS_AN_IMAGE = 1024  # that the threshold of a pixel is taken from
+_PIXELS = 2**23  # of all images: 64 MB
+
 
 class Calibrator:
     """Run an evaluator over normal validation images and save what they teach about the score.
@@ -32,7 +35,8 @@ class Calibrator:
     A first pass takes the maps' per-pixel mean and standard deviation, and the scores. Where the score is z-scored, a
     second pass standardises each map by the *other* images' statistics (leave one out, in closed form), since an image
     that helped to set the mean looks more normal than a new one would and the threshold would come out too low.
-    Memory does not grow with the number of images.
+    Of each map that is scored some 1,024 pixels are kept, evenly spaced and others each time, for the threshold of a
+    pixel; fewer of more than 8,192 images, so that memory does not grow with their number.
 
     Args:
         evaluator: its output holds ``label`` and ``anomaly_map`` (smoothed, not z-scored) for each image.
@@ -74,11 +78,11 @@ class Calibrator:
                 specificity.
         """
         moments = _Moments()
-        scores, peaks = self._collect(moments.add)
+        scores, peaks, pixels = self._collect(moments.add)
         if self.score.z_score:
             if moments.n < 3:  # the others' standard deviation takes two
                 raise InputError(f"a z-scored map needs at least 3 normal validation images, got {moments.n}")
-            scores, peaks = self._collect(moments.standardise_by_the_others)
+            scores, peaks, pixels = self._collect(moments.standardise_by_the_others)
         mean, std = moments.mean_std()
         normal = [i for i in self.datalist.items if (i["split"], i["label"]) == ("val", 0)]
         used = [i["sha256"] for i in normal if i.get("image") not in self._missing]
@@ -93,6 +97,8 @@ class Calibrator:
             checkpoint_sha256=file_sha256(self.ckpt_dir / "model.pt"),
             data_fingerprint=self.datalist.fingerprint,
             image_sha256=tuple(sorted(used)),
+            pixel_threshold=normal_quantile(pixels, self.specificity),
+            normal_scores=tuple(sorted(scores)),
         )
         path = calibration_path(self.ckpt_dir, self.score)
         calibration.save(path)
@@ -105,10 +111,13 @@ class Calibrator:
         )
         return calibration
 
-    def _collect(self, prepare: Callable[[torch.Tensor], torch.Tensor]) -> tuple[list[float], list[float]]:
-        """Each image's score, and the height of its map: the mean of the highest hundredth of its pixels."""
+    def _collect(
+        self, prepare: Callable[[torch.Tensor], torch.Tensor]
+    ) -> tuple[list[float], list[float], np.ndarray[Any, Any]]:
+        """Each image's score, the height of its map (the mean of its highest hundredth), and some of all pixels."""
         scores: list[float] = []
         peaks: list[float] = []
+        pixels: list[np.ndarray[Any, Any]] = []
         height = AnomalyScore("top", top_fraction=0.01)
 
         def collect(engine: Engine) -> None:
@@ -118,13 +127,21 @@ class Calibrator:
                 array = prepare(convert_to_tensor(item["anomaly_map"], track_meta=False, dtype=torch.float64).cpu())
                 scores.append(float(self._reduce(array)))
                 peaks.append(float(height(array)))
+                pixels.append(self._sample(array, len(pixels)))
 
         with (
             self.evaluator.add_event_handler(Events.GET_BATCH_COMPLETED, self._check_batch),
             self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect),
         ):
             self.evaluator.run()
-        return scores, peaks
+        return scores, peaks, np.concatenate(pixels) if pixels else np.empty(0)
+
+    def _sample(self, array: torch.Tensor, number: int) -> np.ndarray[Any, Any]:
+        """Evenly spaced pixels of the ``number``-th map; the next map gives the pixels beside them."""
+        loader: Any = self.evaluator.data_loader
+        most = max(1, min(_PIXELS_AN_IMAGE, _PIXELS // len(loader.dataset)))
+        step = max(1, array.numel() // most) | 1  # odd: an even one falls on the same columns in every row
+        return array.flatten()[number % step :: step].numpy().copy()
 
     def _check_batch(self, engine: Engine) -> None:
         images = left_out(engine.state.batch)

@@ -82,6 +82,8 @@ class Calibration:
         checkpoint_sha256: hash of the weights that it was made with.
         data_fingerprint: fingerprint of the data list that the validation images came from.
         image_sha256: hashes of those images, so that none of them is evaluated.
+        pixel_threshold: the same quantile of the maps' pixels, for localisation; None where an earlier version made it.
+        normal_scores: the images' scores, ascending (z-scored by the others where the score is); empty in that case.
     """
 
     threshold: float
@@ -94,6 +96,8 @@ class Calibration:
     checkpoint_sha256: str
     data_fingerprint: str
     image_sha256: tuple[str, ...] = ()
+    pixel_threshold: float | None = None
+    normal_scores: tuple[float, ...] = ()
 
     def save(self, path: PathLike) -> None:
         """Write to ``path``, loadable with ``torch.load(..., weights_only=True)``."""
@@ -101,8 +105,8 @@ class Calibration:
             torch.save(dataclasses.asdict(self), file)
 
     def summary(self) -> dict[str, Any]:
-        """Everything but the maps and hashes, for a results file."""
-        skipped = ("mean", "std", "image_sha256")
+        """Everything but the maps, hashes and scores, for a results file."""
+        skipped = ("mean", "std", "image_sha256", "normal_scores")
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in skipped}
         return {**fields, "score": dataclasses.asdict(self.score)}
 

@@ -24,7 +24,17 @@ SHAPE = (1, 4, 5)
 N = 25
 DATALIST = Datalist([{"sha256": "a", "label": 0, "split": "val", "patient_id": "p"}], "somewhere", False)
 REDUCTIONS = [("mean", 0.01), ("max", 0.01), ("top", 0.2)]
-FIELDS = ("threshold", "specificity", "map_limit", "n_images", "score", "checkpoint_sha256", "data_fingerprint")
+FIELDS = (
+    "threshold",
+    "specificity",
+    "map_limit",
+    "n_images",
+    "score",
+    "checkpoint_sha256",
+    "data_fingerprint",
+    "pixel_threshold",
+    "normal_scores",
+)
 
 
 class Zero(nn.Module):
@@ -113,6 +123,55 @@ def test_z_scores_leave_the_image_itself_out(reduction, top_fraction, specificit
     limit = smallest_with_share([array.max() for array in z_maps], specificity)
     assert calibration.map_limit == pytest.approx(limit, rel=1e-6)
     np.testing.assert_allclose(calibration.mean.numpy(), maps.mean(axis=0, dtype=np.float64), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("z_score", [False, True])
+@pytest.mark.parametrize("specificity", [0.5, 0.9])
+def test_the_threshold_of_a_pixel_is_a_quantile_of_all_pixels(z_score, specificity, tmp_path):
+    maps = normal_maps()
+    calibration = calibrator_of(tmp_path, evaluator_of(maps), ScoreDefinition("l1", z_score=z_score), specificity).run()
+    pixels = np.concatenate([array.ravel() for array in (left_out(maps) if z_score else maps.astype(np.float64))])
+    expected = np.quantile(pixels, specificity, method="higher")
+    assert calibration.pixel_threshold == pytest.approx(expected, rel=1e-6)
+    assert specificity <= (pixels <= calibration.pixel_threshold * (1 + 1e-6)).mean() < specificity + 0.01
+
+
+@pytest.mark.parametrize("z_score", [False, True])
+def test_scores_are_kept_in_ascending_order(z_score, tmp_path):
+    maps = normal_maps()
+    calibration = calibrator_of(tmp_path, evaluator_of(maps), ScoreDefinition("l1", z_score=z_score)).run()
+    scores = [array.mean() for array in (left_out(maps) if z_score else maps.astype(np.float64))]
+    np.testing.assert_allclose(calibration.normal_scores, sorted(scores), rtol=1e-6, atol=1e-9)
+    assert calibration.threshold in calibration.normal_scores
+
+
+def test_pixels_are_taken_from_everywhere_and_in_bounds(tmp_path, monkeypatch):
+    sampled = []
+    monkeypatch.setattr(
+        "imgae_monai.engines.calibrator.normal_quantile", lambda values, specificity: sampled.append(values) or 0.0
+    )
+    # every pixel says where it is
+    maps = np.arange(64 * 64, dtype=np.float32).reshape(1, 1, 64, 64).repeat(N, axis=0)
+    calibrator_of(tmp_path, evaluator_of(maps)).run()
+    pixels = next(values for values in sampled if len(values) > N)
+    assert 700 * N < len(pixels) <= 1024 * N
+    assert {*pixels.astype(int)} == {*range(64 * 64)}
+    assert np.bincount(pixels.astype(int) % 64).std() < 0.02 * len(pixels) / 64
+    monkeypatch.setattr("imgae_monai.engines.calibrator._PIXELS", 100 * N)
+    sampled.clear()
+    calibrator_of(tmp_path, evaluator_of(maps)).run()
+    assert any(90 * N < len(values) <= 100 * N for values in sampled)
+
+
+def test_a_calibration_of_an_earlier_version_stays_usable(tmp_path):
+    calibrator_of(tmp_path, evaluator_of(normal_maps())).run()
+    path = calibration_path(tmp_path, ScoreDefinition("l1"))
+    stored = torch.load(path, weights_only=True)
+    del stored["pixel_threshold"], stored["normal_scores"]
+    torch.save(stored, path)
+    loaded = load_calibration(tmp_path, ScoreDefinition("l1"))
+    assert (loaded.pixel_threshold, loaded.normal_scores) == (None, ())
+    assert loaded.summary()["pixel_threshold"] is None
 
 
 def test_each_leave_one_out_score_equals_the_brute_force_one(tmp_path, monkeypatch):

@@ -30,6 +30,8 @@ def calibration() -> Calibration:
         score=SCORE,
         checkpoint_sha256="abc",
         data_fingerprint="def",
+        pixel_threshold=0.5,
+        normal_scores=(0.125, 0.25),
     )
 
 
@@ -213,6 +215,7 @@ def test_summary_is_json_without_the_maps(calibration):
         },
         "checkpoint_sha256": "abc",
         "data_fingerprint": "def",
+        "pixel_threshold": 0.5,
     }
 
 
