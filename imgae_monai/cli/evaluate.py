@@ -53,7 +53,7 @@ def evaluate(
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
-        n_bootstrap: draws behind each 95 % interval. Default 2000.
+        n_bootstrap: draws behind each 95 % interval. Default 10000.
         batch_size: images a step. Default as trained.
         num_workers: processes that load images. Default as trained.
         device: auto, cpu, cuda, cuda:1, mps. Default as trained.

@@ -16,13 +16,7 @@ from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.engines.environment import environment
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
-from imgae_monai.metrics import (
-    bootstrap_metrics,
-    compute_auroc,
-    compute_average_precision,
-    compute_partial_auroc,
-    compute_threshold_metrics,
-)
+from imgae_monai.metrics import metrics_with_intervals
 from imgae_monai.transforms.calibration import Calibration
 
 SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision")
@@ -41,7 +35,8 @@ class EvaluationWriter:
         split: the split that is evaluated.
         calibration: threshold, and where it came from.
         settings: what else belongs in ``metrics.json`` (bundle, preset, seed, ...).
-        n_bootstrap: number of draws behind each interval.
+        n_bootstrap: number of draws behind each interval; see
+            :py:func:`imgae_monai.metrics.metrics_with_intervals` for images too many to draw.
         seed: seed of the draws.
         overwrite: whether results that the folder holds may be replaced.
         config: the config as run, see :py:func:`imgae_monai.engines.config_as_run`.
@@ -58,7 +53,7 @@ class EvaluationWriter:
         split: str,
         calibration: Calibration,
         settings: Mapping[str, Any],
-        n_bootstrap: int = 2000,
+        n_bootstrap: int = 10000,
         seed: int = 0,
         overwrite: bool = False,
         config: Mapping[str, Any] | None = None,
@@ -132,39 +127,28 @@ class EvaluationWriter:
         self._draw()
 
     def _metrics(self) -> dict[str, Any]:
-        scores = np.array([row["score"] for row in self.rows])
-        labels = np.array([row["label"] for row in self.rows])
+        labels = [row["label"] for row in self.rows]
         patients = [row["patient_id"] for row in self.rows]
-        names = [row["image"] for row in self.rows]
         threshold = self.calibration.threshold
-        values: dict[str, Any] = {
-            "auroc": compute_auroc(scores, labels, names),
-            "average_precision": compute_average_precision(scores, labels),
-            "partial_auroc": compute_partial_auroc(scores, labels, _MIN_SPECIFICITY),
-            "partial_auroc_min_specificity": _MIN_SPECIFICITY,
-            **compute_threshold_metrics(scores, labels, threshold),
-        }
-        intervals = bootstrap_metrics(
-            scores,
+        values = metrics_with_intervals(
+            [row["score"] for row in self.rows],
             labels,
             patients,
             threshold,
             n_draws=self.n_bootstrap,
             seed=self.seed,
-            confidence=0.95,
             min_specificity=_MIN_SPECIFICITY,
+            names=[row["image"] for row in self.rows],
         )
-        for name, interval in intervals.items():
-            values[f"{name}_ci95"] = interval
         return {
             **values,
             "threshold": threshold,
             "threshold_source": f"quantile {self.calibration.specificity:g} of {self.calibration.n_images} normal "
             "validation images' scores",
-            "n_normal": int((labels == 0).sum()),
-            "n_abnormal": int((labels == 1).sum()),
+            "n_normal": labels.count(0),
+            "n_abnormal": labels.count(1),
             "n_patients": len(set(patients)),
-            "n_bootstrap": self.n_bootstrap,
+            "n_bootstrap": self.n_bootstrap if values["interval_method"] == "bootstrap" else None,
             **self.settings,
             "synthetic": self.datalist.synthetic,
             **({"notice": SYNTHETIC_NOTICE} if self.datalist.synthetic else {}),

@@ -7,6 +7,7 @@ from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_
 from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
 from imgae_monai.metrics.delong import delong_covariance, delong_interval, delong_test
 from imgae_monai.metrics.holm import holm_adjust
+from imgae_monai.metrics.intervals import metrics_with_intervals
 from imgae_monai.metrics.linearised import linearised_metrics
 from imgae_monai.metrics.localization import compute_localization
 from imgae_monai.metrics.localization_bootstrap import bootstrap_localization, bootstrap_localization_difference
@@ -33,6 +34,7 @@ __all__ = [
     "linearised_metrics",
     "mcnemar_test",
     "mean_distance_scores",
+    "metrics_with_intervals",
     "pca_residual_scores",
     "threshold_of_share",
 ]

@@ -22,10 +22,17 @@ def patient_index(patient_ids: Sequence[Any] | NDArray[Any], n: int) -> NDArray[
     Raises:
         ValueError: an id is missing (None, empty, NaN), or the lengths differ.
     """
-    ids = list(patient_ids)
+    ids = patient_ids.tolist() if isinstance(patient_ids, np.ndarray) else list(patient_ids)
     if len(ids) != n:
         raise ValueError(f"patient_ids must have one entry per score; got {len(ids)} for {n} scores")
-    missing = [i for i, patient in enumerate(ids) if patient is None or patient == "" or patient != patient]
-    if missing:
+    names = {patient: str(patient) for patient in ids}
+    if any(_missing(patient) for patient in names):
+        missing = [i for i, patient in enumerate(ids) if _missing(patient)]
         raise ValueError(f"patient_ids must not be missing; got {ids[missing[0]]!r} at index {missing[:10]}")
-    return np.unique(np.asarray([str(patient) for patient in ids]), return_inverse=True)[1]
+    places = {name: place for place, name in enumerate(sorted(set(names.values())))}
+    numbers = {patient: places[name] for patient, name in names.items()}
+    return np.fromiter((numbers[patient] for patient in ids), np.intp, n)
+
+
+def _missing(patient: Any) -> bool:
+    return patient is None or patient == "" or patient != patient

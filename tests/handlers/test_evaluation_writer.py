@@ -156,6 +156,7 @@ def test_says_what_was_evaluated_and_how(written):
         "n_abnormal": 9,
         "n_patients": 11,
         "n_bootstrap": 200,
+        "interval_method": "bootstrap",
         "bundle": "tiny",
         "seed": 3,
         "synthetic": False,

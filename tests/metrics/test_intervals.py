@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+
+from imgae_monai.metrics import bootstrap_metrics, linearised_metrics, metrics_with_intervals
+
+THRESHOLD = 0.5
+COUNTS = {"true_positives", "false_positives", "true_negatives", "false_negatives"}
+UNCERTAIN = {"auroc", "average_precision", "partial_auroc", "f1", "sensitivity", "specificity", "precision", "accuracy"}
+UNCERTAIN |= {"balanced_accuracy", "positive_likelihood_ratio", "negative_likelihood_ratio"}
+
+
+def cohort(n: int = 80) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    labels = rng.random(n) < 0.4
+    return rng.normal(size=n) + labels, labels, rng.integers(n // 2, size=n)
+
+
+@pytest.mark.parametrize(
+    ("max_resampled", "method", "intervals"),
+    [
+        (8000, "bootstrap", lambda *cohort: bootstrap_metrics(*cohort, THRESHOLD, 100, 3, min_specificity=0.8)),
+        (7999, "linearised", lambda *cohort: linearised_metrics(*cohort, THRESHOLD, min_specificity=0.8)),
+    ],
+)
+def test_every_figure_stands_with_its_interval_and_the_method(max_resampled, method, intervals):
+    scores, labels, patients = cohort()
+    found = metrics_with_intervals(
+        scores, labels, patients, THRESHOLD, n_draws=100, seed=3, min_specificity=0.8, max_resampled=max_resampled
+    )
+    assert found.pop("interval_method") == method
+    assert found.pop("partial_auroc_min_specificity") == 0.8
+    assert {name: found[f"{name}_ci95"] for name in UNCERTAIN} == intervals(scores, labels, patients)
+    assert set(found) == UNCERTAIN | {f"{name}_ci95" for name in UNCERTAIN} | COUNTS
+    assert found["auroc"] == pytest.approx(roc_auc_score(labels, scores))
+    assert found["partial_auroc"] == pytest.approx(roc_auc_score(labels, scores, max_fpr=0.2))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, scores > THRESHOLD))
+
+
+def test_a_score_that_is_no_number_names_its_image():
+    with pytest.raises(ValueError, match=r"scores must be finite; NaN or infinite at image b\.png"):
+        metrics_with_intervals([0.1, float("nan")], [0, 1], ["p", "q"], THRESHOLD, names=["a.png", "b.png"])
+
+
+def test_no_draws_are_refused():
+    with pytest.raises(ValueError, match="n_draws must be at least 1; got 0"):
+        metrics_with_intervals([0.1, 0.2], [0, 1], ["p", "q"], THRESHOLD, n_draws=0)
