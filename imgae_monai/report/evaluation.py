@@ -1,0 +1,136 @@
+"""An evaluation as it was left on the disk, by columns."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgae_monai.exceptions import InputError
+from imgae_monai.report.scores_file import ScoresTable, read_scores_file
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """One model's scores on labelled images, and what is known about it.
+
+    Args:
+        name: what to call the model.
+        folder: folder of the evaluation, or of the CSV file.
+        images: names of the images.
+        labels: (n,) int8, 0 normal and 1 abnormal.
+        patient_ids: who each image is of.
+        scores: (n,) float64, raw, higher is more abnormal.
+        decisions: (n,) int8, 1 where the image is called abnormal, at the model's own threshold; None: not known.
+        probabilities: (n,) that an image is abnormal; None where the model gives none.
+        metrics: ``metrics.json``; None for a bare CSV file.
+        no_model_scores: (n,) of each score that needs no model, in the order of ``images``; None where not known.
+        record: the training run's ``train.json``; None where there is none.
+        groups: ``view``, ``sex``, ``age``, ``finding`` as text, empty where unknown; None where the file has none.
+    """
+
+    name: str
+    folder: Path
+    images: tuple[str, ...]
+    labels: NDArray[np.int8]
+    patient_ids: tuple[str, ...]
+    scores: NDArray[np.float64]
+    decisions: NDArray[np.int8] | None = None
+    probabilities: NDArray[np.float64] | None = None
+    metrics: dict[str, Any] | None = None
+    no_model_scores: dict[str, NDArray[np.float64]] | None = None
+    record: dict[str, Any] | None = None
+    groups: Mapping[str, tuple[str, ...]] | None = None
+
+
+def load_evaluation(path: str | Path) -> Evaluation:
+    """Read what ``imgae-monai evaluate`` left, or another tool's scores.
+
+    Args:
+        path: folder with ``metrics.json`` and ``scores.csv``, or a CSV file, see
+            :py:func:`imgae_monai.report.scores_file.read_scores_file`.
+
+    Returns:
+        the evaluation; parts that an earlier version did not write are None.
+
+    Raises:
+        InputError: when it is neither, or a file is spoilt; the message names file and line.
+    """
+    path = Path(path).expanduser().resolve()
+    if path.is_file():
+        return _of_table(path.stem, path.parent, read_scores_file(path))
+    missing = [name for name in ("metrics.json", "scores.csv") if not (path / name).is_file()]
+    if missing and (path / "configs" / "train.json").is_file():
+        raise InputError(f"{path} is a run that was not evaluated: run imgae-monai evaluate {path} first")
+    if missing:
+        what = "has no " + " and no ".join(missing) if path.is_dir() else "does not exist"
+        raise InputError(f"{path} {what}: give a folder that imgae-monai evaluate wrote, or a CSV file of scores")
+    metrics = read_json(path / "metrics.json")
+    table = read_scores_file(path / "scores.csv")
+    counts = metrics.get("n_normal"), metrics.get("n_abnormal")
+    found = int((table.labels == 0).sum()), int((table.labels == 1).sum())
+    if None not in counts and counts != found:
+        raise InputError(
+            f"{path}: metrics.json is of {counts[0]} normal and {counts[1]} abnormal images, scores.csv of {found[0]} "
+            f"and {found[1]}: they are not of one evaluation; evaluate again with --overwrite"
+        )
+    return dataclasses.replace(
+        _of_table(path.name, path, table),
+        metrics=metrics,
+        no_model_scores=_read_no_model(path / "no_model_scores.csv", table.images),
+        record=_find_record(path, metrics),
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: when the file is none.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as e:
+        raise InputError(f"cannot read {path}: {e}; make it again") from e
+    if not isinstance(content, dict):
+        raise InputError(f"{path} must hold a JSON object, got a {type(content).__name__}: make it again")
+    return content
+
+
+def _of_table(name: str, folder: Path, table: ScoresTable) -> Evaluation:
+    columns = (table.images, table.labels, table.patient_ids, table.scores, table.decisions, table.probabilities)
+    return Evaluation(name, folder, *columns, groups=table.groups or None)
+
+
+def _read_no_model(path: Path, images: tuple[str, ...]) -> dict[str, NDArray[np.float64]] | None:
+    if not path.is_file():
+        return None
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        rows = list(reader)
+    if "image" not in header or tuple(row[header.index("image")] for row in rows) != images:
+        raise InputError(f"{path} is not of the images of its scores.csv: evaluate again with --overwrite")
+    names = [name for name in header if name not in ("image", "label", "patient_id")]
+    try:
+        return {name: np.array([float(row[header.index(name)]) for row in rows]) for name in names}
+    except (ValueError, IndexError) as e:
+        raise InputError(f"{path} holds what is no number ({e}): evaluate again with --overwrite") from e
+
+
+def _find_record(folder: Path, metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The record of the run whose weights were evaluated: in the same folder, or where the config says it was."""
+    config = metrics.get("config") or {}
+    for place in (folder, config.get("bundle_root")):
+        path = Path(place) / "train.json" if place else None
+        if path is not None and path.is_file():
+            record = read_json(path)
+            if record.get("checkpoint_sha256") in (None, metrics.get("checkpoint_sha256")):
+                return record
+    return None
