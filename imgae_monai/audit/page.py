@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from imgae_monai.audit.audit import Audit
 from imgae_monai.audit.finding import Finding, Group
-from imgae_monai.audit.page_style import STYLE
 from imgae_monai.audit.shortcuts import SHORTCUT_BOUND, Shortcut
 from imgae_monai.audit.table import short_name
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE
 from imgae_monai.data.image_reader import read_image
 from imgae_monai.exceptions import InputError
+from imgae_monai.page import STYLE, jpeg_uri
 
 THUMBNAIL_PIXELS = 128
 MAX_THUMBNAILS = 300  # on the page: some 5 kB each
@@ -75,11 +70,7 @@ class _Pictures:
             return "<div class='blank'>no picture</div>"
         self.left -= 1
         grey = values if values.ndim == 2 else values[..., values.shape[2] // 2]
-        picture = Image.fromarray((np.clip(grey, 0, 1) * 255 + 0.5).astype(np.uint8))
-        picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=80)
-        return f"<img alt='' src='data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
+        return f"<img alt='' src='{jpeg_uri(grey, THUMBNAIL_PIXELS)}'>"
 
 
 def _section(finding: Finding, root: Path, pictures: _Pictures) -> str:

@@ -1,4 +1,4 @@
-"""Inline style of the HTML page."""
+"""The look of every page: colours of a light and a dark ground, text, sections, tables and figures."""
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #fbfaf8; --card: #fff; --text: #1d1f22; --dim: #5d636b; --line: #dcd9d3;
