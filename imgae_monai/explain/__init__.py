@@ -1,0 +1,18 @@
+"""Which part of an image its anomaly score comes from, beside the anomaly map."""
+
+from __future__ import annotations
+
+from .explanation import METHODS, check_methods, explain, map_height
+from .gradient import gradient_attribution
+from .occlusion import occlusion_attribution
+from .score_network import ScoreNetwork
+
+__all__ = [
+    "METHODS",
+    "ScoreNetwork",
+    "check_methods",
+    "explain",
+    "gradient_attribution",
+    "map_height",
+    "occlusion_attribution",
+]

@@ -1,0 +1,55 @@
+"""A network and its score as one differentiable module."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from imgae_monai.transforms.anomaly_score import AnomalyScore
+from imgae_monai.transforms.calibration import Calibration, ScoreDefinition, ZScoreMap
+from imgae_monai.transforms.residual_map import ResidualMap
+
+
+class ScoreNetwork(nn.Module):
+    """Image to anomaly score: reconstruction, residual map, z-score where there is one, and reduction.
+
+    The very transforms that score an image in ``evaluate`` and ``predict``, and so the very score; here with a
+    gradient, and always in full precision.
+
+    Args:
+        network: gives reconstructions of images, shape (B, C, H, W[, D]).
+        score: the score's definition.
+        calibration: gives the normal residuals ``mean`` and ``std``; needed only where the score is z-scored.
+
+    Raises:
+        ValueError: when the score is z-scored and there is no calibration.
+
+    Example:
+        >>> halve = nn.Conv2d(1, 1, 1, bias=False)
+        >>> _ = nn.init.constant_(halve.weight, 0.5)
+        >>> ScoreNetwork(halve, ScoreDefinition("l1"))(torch.ones(2, 1, 4, 4)).tolist()
+        [[0.5], [0.5]]
+    """
+
+    def __init__(self, network: nn.Module, score: ScoreDefinition, calibration: Calibration | None = None) -> None:
+        super().__init__()
+        if score.z_score and calibration is None:
+            raise ValueError(f"the score {score.name!r} is z-scored: it takes a calibration, got None")
+        self.network = network
+        self.residual = ResidualMap(score.residual, score.smoothing_sigma)
+        self.z_score = ZScoreMap(calibration.mean, calibration.std) if calibration and score.z_score else None
+        self.reduce = AnomalyScore(score.reduction, score.top_fraction)
+
+    def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
+        """Reconstructions of images, both (B, C, H, W[, D])."""
+        with torch.autocast(images.device.type, enabled=False):
+            return self.network(images)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Scores (B, 1), float64, of images (B, C, H, W[, D]) in [0, 1]."""
+        pairs = zip(images, self.reconstruct(images), strict=True)
+        return torch.stack([self._score(*pair) for pair in pairs])[:, None]
+
+    def _score(self, image: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+        anomaly_map = self.residual(image, reconstruction)
+        return self.reduce(anomaly_map if self.z_score is None else self.z_score(anomaly_map))
