@@ -16,7 +16,7 @@ import numpy as np
 
 from imgae_monai.__main__ import main as imgae_monai
 from imgae_monai.audit import no_model_scores, scan_images
-from imgae_monai.cli.evaluate import format_interval
+from imgae_monai.cli.evaluation_lines import format_interval
 from imgae_monai.data import load_datalist
 from imgae_monai.metrics import (
     bootstrap_metrics,

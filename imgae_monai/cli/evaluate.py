@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from imgae_monai.cli.evaluation_lines import format_interval, localization_lines
+
 
 def evaluate(
     run: str,
@@ -158,11 +160,6 @@ def _print_metrics(folder: Path) -> None:
     for name in ("auroc", "average_precision", "f1", "sensitivity", "specificity", "precision", "accuracy"):
         print(f"  {name:18}{format_interval(metrics[name], metrics[f'{name}_ci95'])}")
     print(f"  {'threshold':18}{metrics['threshold']:.6g} ({metrics['threshold_source']})")
+    for line in localization_lines(metrics):
+        print(line)
     print(f"results: {folder}")
-
-
-def format_interval(value: float | None, interval: list[float] | None) -> str:
-    """``0.812 [0.790, 0.833]``, or ``undefined``."""
-    if value is None:
-        return "undefined"
-    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")

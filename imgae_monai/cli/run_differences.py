@@ -14,6 +14,9 @@ WEIGHTS = ("model.pt", "model_final.pt")
 # what figures depend on, beside config and data; another one is a reason, not a result
 _ENVIRONMENT = ("versions", "git", "n_threads", "device", "device_name", "cpu_capability")
 
+# sections of metrics.json that hold figures; others (config, calibration) hold what figures are made with
+_SECTIONS = ("localization", "no_model", "specificity_curve")
+
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
@@ -52,7 +55,7 @@ def compare_evaluation(run: Path, again: Path) -> Iterator[Difference]:
     """Every figure of ``metrics.json``, and each image's score."""
     a, b = (_read_json(folder / "metrics.json") for folder in (run, again))
     for key in a:
-        if key not in _ENVIRONMENT and _is_figure(a[key]):
+        if key in _SECTIONS or (key not in _ENVIRONMENT and _is_figure(a[key])):
             yield compare_numbers(key, a[key], b.get(key))
     fingerprints = a["data_fingerprint"], b["data_fingerprint"]
     yield Difference("evaluated data", fingerprints[0] == fingerprints[1], None, "by fingerprint")

@@ -11,6 +11,7 @@ from .final_checkpoint_saver import FinalCheckpointSaver
 from .gradient_accumulation import GradientAccumulationHandler
 from .gradient_norm import GradientNormHandler
 from .learning_rate import LearningRateHandler
+from .localization_recorder import LocalizationRecorder
 from .memory_monitor import MemoryMonitor
 from .mlflow_tracker import MLFlowTracker, mlflow_address
 from .nonfinite_loss import NonFiniteLossHandler
@@ -40,6 +41,7 @@ __all__ = [
     "GradientAccumulationHandler",
     "GradientNormHandler",
     "LearningRateHandler",
+    "LocalizationRecorder",
     "MLFlowTracker",
     "MemoryMonitor",
     "NonFiniteLossHandler",

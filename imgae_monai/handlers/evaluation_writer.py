@@ -16,6 +16,7 @@ from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.engines.environment import environment
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
+from imgae_monai.handlers.localization_recorder import LocalizationRecorder
 from imgae_monai.metrics import metrics_with_intervals
 from imgae_monai.transforms.calibration import Calibration
 
@@ -40,6 +41,7 @@ class EvaluationWriter:
         seed: seed of the draws.
         overwrite: whether results that the folder holds may be replaced.
         config: the config as run, see :py:func:`imgae_monai.engines.config_as_run`.
+        localization: keeps maps of images with known regions and tells how well they say where; None for none.
 
     Raises:
         InputError: when ``n_bootstrap`` is not positive; before the first image, when the folder holds results or an
@@ -57,6 +59,7 @@ class EvaluationWriter:
         seed: int = 0,
         overwrite: bool = False,
         config: Mapping[str, Any] | None = None,
+        localization: LocalizationRecorder | None = None,
     ) -> None:
         if n_bootstrap < 1:
             raise InputError(f"n_bootstrap must be at least 1, got {n_bootstrap}")
@@ -69,6 +72,7 @@ class EvaluationWriter:
         self.seed = seed
         self.overwrite = overwrite
         self.config = config
+        self.localization = localization
         self._environment: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
         self._examples: dict[tuple[int, bool], list[dict[str, Any]]] = {}
@@ -83,6 +87,8 @@ class EvaluationWriter:
         check_no_results(self.output_dir, self.overwrite)
         check_writable(self.output_dir)
         self._refuse_calibrated_on()
+        if self.localization is not None:
+            self.localization.start()
         self._environment = environment(engine.state.device)
         for name in EVALUATION_PARTS:
             (self.output_dir / name).unlink(missing_ok=True)
@@ -108,6 +114,8 @@ class EvaluationWriter:
                 "decision": int(score > self.calibration.threshold),
             }
             self.rows.append(row)
+            if self.localization is not None:
+                self.localization.add(row["image"], row["patient_id"], output["anomaly_map"])
             self._keep_example(row, output)
 
     def _keep_example(self, row: dict[str, Any], output: Mapping[str, Any]) -> None:
@@ -149,6 +157,7 @@ class EvaluationWriter:
             "n_abnormal": labels.count(1),
             "n_patients": len(set(patients)),
             "n_bootstrap": self.n_bootstrap if values["interval_method"] == "bootstrap" else None,
+            **self._localization(),
             **self.settings,
             "synthetic": self.datalist.synthetic,
             **({"notice": SYNTHETIC_NOTICE} if self.datalist.synthetic else {}),
@@ -161,6 +170,12 @@ class EvaluationWriter:
             **self._environment,
             "config": self.config,
         }
+
+    def _localization(self) -> dict[str, Any]:
+        if self.localization is None:
+            return {"localization": None, "localization_reason": "switched off"}
+        results = self.localization.results(self.calibration, self.n_bootstrap, self.seed)
+        return {"localization": results, **({"localization_reason": self.localization.reason} if not results else {})}
 
     def _draw(self) -> None:
         # matplotlib takes a second to import, and only an evaluation draws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imgae_monai.metrics.against_center_prior import center_prior_verdict, compare_with_center_prior
 from imgae_monai.metrics.binary import compute_auroc, compute_average_precision, compute_threshold_metrics
 from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
 from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
@@ -21,6 +22,8 @@ __all__ = [
     "bootstrap_localization_difference",
     "bootstrap_metrics",
     "center_prior",
+    "center_prior_verdict",
+    "compare_with_center_prior",
     "compute_auroc",
     "compute_average_precision",
     "compute_localization",

@@ -31,6 +31,7 @@ from imgae_monai.metrics.resampling import check_settings, divide, draw_weights,
 
 _N_LEVELS = 512  # quantiles inside of the truth, and as many outside
 _N_SAMPLED = 2**20  # pixels that they are taken from
+_ROWS = 128  # draws at a time: a temporary of 1 MB, however few patients there are
 
 
 def bootstrap_localization(
@@ -106,7 +107,8 @@ def bootstrap_localization_difference(
     Returns:
         for each of the six figures, under ``{figure}_difference``, ``{figure}_interval`` and ``{figure}_p_value``, the
         first minus the second, its percentile interval, and twice the smaller share of draws on either side of 0 (at
-        least 2 / (n_draws + 1)); None where undefined.
+        least 2 / (n_draws + 1)); None where undefined. Beside them each model's own interval by the same draws, under
+        ``{figure}_interval_a`` and ``{figure}_interval_b``.
 
     Raises:
         ValueError: as :py:func:`bootstrap_localization`.
@@ -122,8 +124,9 @@ def bootstrap_localization_difference(
     chunks = [[count(w) for count in counts] for w in draw_weights(regions, patients, n_draws, seed)]
     result: dict[str, float | tuple[float, float] | None] = {}
     for name in (*PIXEL_METRICS, *IMAGE_METRICS):
-        drawn = np.concatenate([a[name] - b[name] for a, b in chunks])
-        result |= paired_difference(f"{name}_", counts[0].figures[name], counts[1].figures[name], drawn, confidence)
+        a, b = (np.concatenate([chunk[side][name] for chunk in chunks]) for side in (0, 1))
+        result |= paired_difference(f"{name}_", counts[0].figures[name], counts[1].figures[name], a - b, confidence)
+        result |= {f"{name}_interval_{side}": percentile_interval(x, confidence) for side, x in (("a", a), ("b", b))}
     return result
 
 
@@ -157,7 +160,9 @@ class _PatientCounts:
 
     def __call__(self, weights: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """``weights`` (draws, patients) to each figure (draws,); NaN where undefined."""
-        return {name: drawn + self._mend[name] for name, drawn in self._count(weights).items()}
+        rows = range(0, len(weights), _ROWS)
+        counted = [self._count(weights[start : start + _ROWS]) for start in rows]
+        return {name: np.concatenate([part[name] for part in counted]) + mend for name, mend in self._mend.items()}
 
     def _count(self, weights: NDArray[Any]) -> dict[str, NDArray[Any]]:
         inside, outside, found = (weights @ counts for counts in (self._inside, self._outside, self._found))

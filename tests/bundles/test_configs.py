@@ -10,6 +10,7 @@ import torch
 import yaml
 from monai.bundle import ConfigParser, ConfigWorkflow
 
+from imgae_monai.transforms import ResizeKeepAspectd
 from tests.conftest import BUNDLES, REPO, SHARED
 
 # the documented difference between the two models; everything else is equal
@@ -56,6 +57,18 @@ def test_evaluation_and_inference_score_alike(bundle):
     evaluate, inference = config(bundle, "evaluate.json"), config(bundle, "inference.json")
     assert evaluate["score_transforms"] == inference["score_transforms"]
     assert evaluate["calibration"] == inference["calibration"]
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_regions_go_through_the_geometry_of_the_images(bundle):
+    parser = ConfigParser(config(bundle, "train.json"))
+    parser.update(config(bundle, "evaluate.json"))
+    parser.update({"image_size": 24, "aspect": "crop"})
+    of_images = [t for t in parser.get_parsed_content("loading_transforms") if isinstance(t, ResizeKeepAspectd)]
+    assert len(of_images) == 1
+    geometry = parser.get_parsed_content("geometry")
+    assert vars(geometry) == vars(of_images[0].resizer)
+    assert (geometry.spatial_size, geometry.method) == (24, "crop")
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

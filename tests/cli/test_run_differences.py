@@ -115,3 +115,12 @@ def test_the_environment_is_told_apart_by_its_parts():
     assert environment_differences(a, a) == []
     expected = ["versions torch: 2 -> 3", "git dirty: False -> True", "n_threads: 1 -> 2"]
     assert environment_differences(a, b) == expected
+
+
+def test_figures_below_a_section_are_compared(tmp_path):
+    sections = [{"localization": {"model": {"iou": value}}, "no_model": None} for value in (0.25, 0.5)]
+    folders = [write_run(tmp_path / str(i)) for i in range(2)]
+    for folder, section in zip(folders, sections, strict=True):
+        path = folder / "metrics.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | section))
+    assert different(compare_evaluation(*folders)) == {"localization": (0.25, "")}
