@@ -6,6 +6,7 @@ from imgae_monai.metrics.against_center_prior import center_prior_verdict, compa
 from imgae_monai.metrics.binary import compute_auroc, compute_average_precision, compute_threshold_metrics
 from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
 from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
+from imgae_monai.metrics.curve_bands import CurveBand, compute_curve_bands
 from imgae_monai.metrics.delong import delong_covariance, delong_interval, delong_test
 from imgae_monai.metrics.holm import holm_adjust
 from imgae_monai.metrics.intervals import metrics_with_intervals
@@ -17,6 +18,7 @@ from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores,
 from imgae_monai.metrics.partial_auroc import compute_partial_auroc
 
 __all__ = [
+    "CurveBand",
     "bootstrap_auroc_difference",
     "bootstrap_localization",
     "bootstrap_localization_difference",
@@ -26,6 +28,7 @@ __all__ = [
     "compare_with_center_prior",
     "compute_auroc",
     "compute_average_precision",
+    "compute_curve_bands",
     "compute_localization",
     "compute_partial_auroc",
     "compute_threshold_metrics",
