@@ -187,8 +187,9 @@ class EvaluationWriter:
         if self.datalist.synthetic:
             title += " (synthetic phantoms)"
         if len(set(labels.tolist())) == 2:
-            plot_roc(self.output_dir / "roc.png", scores, labels, title)
-            plot_precision_recall(self.output_dir / "precision_recall.png", scores, labels, title)
+            series = {"model": scores}
+            plot_roc(self.output_dir / "roc.png", series, labels, title)
+            plot_precision_recall(self.output_dir / "precision_recall.png", series, labels, title)
         plot_score_histogram(self.output_dir / "score_histogram.png", scores, labels, self.calibration.threshold, title)
         captions = {(1, True): "abnormal, highest score", (1, False): "abnormal, lowest score"}
         captions |= {(0, True): "normal, highest score", (0, False): "normal, lowest score"}

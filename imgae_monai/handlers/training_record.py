@@ -129,7 +129,8 @@ class TrainingRecord:
         history = {"training": self.train_loss, "validation": self.val_loss}
         curves = {name: [(int(epoch), loss) for epoch, loss in points] for name, points in history.items() if points}
         title = str(self.settings.get("bundle", "")) + (" (synthetic phantoms)" if self.datalist.synthetic else "")
-        plot_losses(self.path.with_name("losses.png"), curves, title)
+        best = self.validator.state.best_metric_epoch
+        plot_losses(self.path.with_name("losses.png"), curves, title, best_epoch=best if best != -1 else None)
 
     def _start(self, engine: Engine) -> None:
         self._tick = time.perf_counter()

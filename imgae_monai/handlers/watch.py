@@ -119,9 +119,10 @@ class WatchHandler(TensorBoardHandler):
         labels = np.repeat([0, 1], [len(self._scores[label]) for label in (0, 1)])
         self._writer.add_scalar("watch/auroc", compute_auroc(scores, labels), epoch)
         self._writer.add_scalar("watch/average_precision", compute_average_precision(scores, labels), epoch)
-        self._add_figure("watch/roc", epoch, lambda file: plot_roc(file, scores, labels, title))
+        series = {"model": scores}
+        self._add_figure("watch/roc", epoch, lambda file: plot_roc(file, series, labels, title))
         self._add_figure(
-            "watch/precision_recall", epoch, lambda file: plot_precision_recall(file, scores, labels, title)
+            "watch/precision_recall", epoch, lambda file: plot_precision_recall(file, series, labels, title)
         )
 
     def _add_figure(self, tag: str, epoch: int, draw: Callable[[BinaryIO], None]) -> None:

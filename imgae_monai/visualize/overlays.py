@@ -18,7 +18,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from imgae_monai.visualize.curves import save_png
+from imgae_monai.visualize.figure_file import save_figure
 
 _COLOURS = "inferno"
 _PANELS = ("image", "reconstruction", "anomaly map", "overlay")
@@ -65,13 +65,13 @@ def picture_grid(rows: Sequence[Mapping[str, Any]], path: str | Path | BinaryIO,
     Args:
         rows: dictionaries with ``image``, ``pred``, ``anomaly_map``, each (H, W), and ``caption``, one line such as
             file name, label, score and decision. Images lie in [0, 1]; rows may differ in size.
-        path: the ``.png`` file to write, or an open file.
+        path: the ``.png`` or ``.pdf`` file to write, or an open file (PNG).
         vmax: the anomaly value of the hottest colour, above 0; the colour bar's arrow stands for what lies above.
         title: one line of plain text.
 
     Raises:
         ValueError: there is no row or more than 200, a key is missing, an array is malformed, vmax is not above 0, or
-            path is not a ``.png``.
+            the suffix is unknown.
 
     Example:
         >>> row = {"image": x, "pred": y, "anomaly_map": abs(x - y), "caption": "a.png"}  # doctest: +SKIP
@@ -100,7 +100,7 @@ def picture_grid(rows: Sequence[Mapping[str, Any]], path: str | Path | BinaryIO,
     figure.colorbar(scale, cax=bar, orientation="horizontal", extend="max")
     bar.tick_params(labelsize=8)
     bar.set_xlabel("anomaly map", fontsize=8, labelpad=1)
-    save_png(figure, path)
+    save_figure(figure, path)
 
 
 def _row_pictures(row: Mapping[str, Any], index: int, vmax: float) -> list[tuple[NDArray[Any], dict[str, Any]]]:

@@ -229,7 +229,7 @@ class StreamedList:
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch, caplog):
     """No curves are drawn: matplotlib would take most of the time."""
-    monkeypatch.setattr("imgae_monai.visualize.plot_losses", lambda *args: None)
+    monkeypatch.setattr("imgae_monai.visualize.plot_losses", lambda *args, **kwargs: None)
     monkeypatch.setattr("imgae_monai.handlers.EvaluationWriter._draw", lambda self: None)
     caplog.set_level(logging.INFO, logger="imgae_monai")
 

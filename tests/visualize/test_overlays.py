@@ -24,13 +24,13 @@ def row(seed: int = 0, size: int = 16, heat: float = 1.0) -> dict[str, Any]:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Every figure that is saved during the test."""
     figures: list[Figure] = []
-    save = overlays.save_png
+    save = overlays.save_figure
 
     def keep(figure: Figure, path: Path) -> None:
         figures.append(figure)
         save(figure, path)
 
-    monkeypatch.setattr(overlays, "save_png", keep)
+    monkeypatch.setattr(overlays, "save_figure", keep)
     return figures
 
 
