@@ -109,9 +109,21 @@ def parse_ages(ages: Sequence[int] | str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _years(item: dict[str, Any]) -> float:
-    match = re.fullmatch(r"\s*(\d{1,4})(?:\.0)?\s*([YMWD]?)\s*", str(item["age"]).upper())
+def age_in_years(age: Any) -> int | None:
+    """Whole years of an age, None where it is none.
+
+    Example:
+        >>> age_in_years(58), age_in_years("058Y"), age_in_years("011M"), age_in_years("")
+        (58, 58, 0, None)
+    """
+    match = re.fullmatch(r"\s*(\d{1,4})(?:\.0)?\s*([YMWD]?)\s*", str(age).upper())
     if match is None:
+        return None
+    return int(match[1]) // {"M": _MONTHS_A_YEAR, "W": _WEEKS_A_YEAR, "D": _DAYS_A_YEAR}.get(match[2], 1)
+
+
+def _years(item: dict[str, Any]) -> int:
+    years = age_in_years(item["age"])
+    if years is None:
         raise InputError(f"age {item['age']!r} of {item.get('image')} is no age: expected years, as 58 or 058Y")
-    per_year = {"M": _MONTHS_A_YEAR, "W": _WEEKS_A_YEAR, "D": _DAYS_A_YEAR}.get(match[2], 1)
-    return int(match[1]) // per_year
+    return years

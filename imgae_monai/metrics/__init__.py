@@ -15,7 +15,9 @@ from imgae_monai.metrics.localization import compute_localization
 from imgae_monai.metrics.localization_bootstrap import bootstrap_localization, bootstrap_localization_difference
 from imgae_monai.metrics.mcnemar import mcnemar_test
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
+from imgae_monai.metrics.optimistic import optimistic_thresholds
 from imgae_monai.metrics.partial_auroc import compute_partial_auroc
+from imgae_monai.metrics.subgroups import subgroup_metrics
 
 __all__ = [
     "CurveBand",
@@ -41,6 +43,8 @@ __all__ = [
     "mcnemar_test",
     "mean_distance_scores",
     "metrics_with_intervals",
+    "optimistic_thresholds",
     "pca_residual_scores",
+    "subgroup_metrics",
     "threshold_of_share",
 ]

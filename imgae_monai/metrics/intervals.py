@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgae_monai.metrics.binary import compute_auroc, compute_average_precision, compute_threshold_metrics
+from imgae_monai.metrics.binary import (
+    check_labels,
+    check_scores,
+    compute_auroc,
+    compute_average_precision,
+    compute_threshold_metrics,
+)
 from imgae_monai.metrics.bootstrap import bootstrap_metrics
 from imgae_monai.metrics.linearised import linearised_metrics
 from imgae_monai.metrics.partial_auroc import compute_partial_auroc
+from imgae_monai.metrics.patients import patient_index
 
 MAX_RESAMPLED = 4 * 10**8  # images x draws: about ten seconds on one core, at 12 to 30 ns each
 
@@ -53,19 +61,24 @@ def metrics_with_intervals(
         >>> round(found["accuracy"], 3), found["auroc_ci95"][1], found["interval_method"]
         (0.667, 1.0, 'bootstrap')
     """
+    values = check_scores(scores, names)
+    abnormal = check_labels(labels, len(values), names)
+    patients = patient_index(patient_ids, len(values))
+    order = np.argsort(-values, kind="stable")  # what is sorted is sorted again in no time by all that follow
+    scores, labels, patients = values[order], abnormal[order], patients[order]
     figures: dict[str, Any] = {
-        "auroc": compute_auroc(scores, labels, names),
+        "auroc": compute_auroc(scores, labels),
         "average_precision": compute_average_precision(scores, labels),
         "partial_auroc": compute_partial_auroc(scores, labels, min_specificity),
         "partial_auroc_min_specificity": min_specificity,
         **compute_threshold_metrics(scores, labels, threshold),
     }
-    few = len(patient_ids) * n_draws <= max_resampled
+    few = len(values) * n_draws <= max_resampled
     if few:
         intervals = bootstrap_metrics(
-            scores, labels, patient_ids, threshold, n_draws=n_draws, seed=seed, min_specificity=min_specificity
+            scores, labels, patients, threshold, n_draws=n_draws, seed=seed, min_specificity=min_specificity
         )
     else:
-        intervals = linearised_metrics(scores, labels, patient_ids, threshold, min_specificity=min_specificity)
+        intervals = linearised_metrics(scores, labels, patients, threshold, min_specificity=min_specificity)
     figures |= {f"{name}_ci95": interval for name, interval in intervals.items()}
     return figures | {"interval_method": "bootstrap" if few else "linearised"}

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 def patient_index(patient_ids: Sequence[Any] | NDArray[Any], n: int) -> NDArray[np.intp]:
     """Number the patients in sorted order, so that the order of the rows doesn't change a draw or a sum.
 
+    An array of integers is sorted by number, so that what this returns is numbered as it is; all else by name.
+
     Args:
         patient_ids: (n,), strings or integers; 1 and "1" are the same patient.
         n: number of scores.
@@ -22,9 +24,11 @@ def patient_index(patient_ids: Sequence[Any] | NDArray[Any], n: int) -> NDArray[
     Raises:
         ValueError: an id is missing (None, empty, NaN), or the lengths differ.
     """
+    if len(patient_ids) != n:
+        raise ValueError(f"patient_ids must have one entry per score; got {len(patient_ids)} for {n} scores")
+    if isinstance(patient_ids, np.ndarray) and patient_ids.dtype.kind in "iu":
+        return np.unique(patient_ids, return_inverse=True)[1]
     ids = patient_ids.tolist() if isinstance(patient_ids, np.ndarray) else list(patient_ids)
-    if len(ids) != n:
-        raise ValueError(f"patient_ids must have one entry per score; got {len(ids)} for {n} scores")
     names = {patient: str(patient) for patient in ids}
     if any(_missing(patient) for patient in names):
         missing = [i for i, patient in enumerate(ids) if _missing(patient)]

@@ -28,7 +28,7 @@ def tied_cohort(n: int = 60, n_patients: int = 25, seed: int = 1) -> tuple[np.nd
 
 def repeated_rows(abnormal: np.ndarray, patients: np.ndarray, n_draws: int, seed: int) -> list[np.ndarray]:
     """The rows of each draw, every one repeated as often as its patient was drawn."""
-    _, index = np.unique(patients.astype(str), return_inverse=True)
+    _, index = np.unique(patients, return_inverse=True)
     weights = np.concatenate(list(resampling.draw_weights(abnormal, index, n_draws, seed)))
     return [np.repeat(np.arange(len(index)), draw[index].astype(int)) for draw in weights]
 
@@ -69,7 +69,7 @@ def test_weighted_draws_agree_with_repeated_rows_and_sklearn(seed: int) -> None:
 
 def test_every_single_draw_agrees_with_sklearn() -> None:
     scores, labels, patients = tied_cohort()
-    _, index = np.unique(patients.astype(str), return_inverse=True)
+    _, index = np.unique(patients, return_inverse=True)
     weights = np.concatenate(list(resampling.draw_weights(labels, index, 100, 5)))
     for min_specificity in (0.95, 0.7, 0.0):
         drawn = weighted_ranking.WeightedRanking(scores, labels, index)(weights, min_specificity)
@@ -98,7 +98,7 @@ def test_the_partial_curve_of_draws_that_take_many_steps() -> None:
 
 def test_a_draw_takes_whole_patients_and_keeps_the_strata() -> None:
     _, labels, patients = tied_cohort()
-    _, index = np.unique(patients.astype(str), return_inverse=True)
+    _, index = np.unique(patients, return_inverse=True)
     abnormal_patients = np.unique(index[labels])
     normal_patients = np.setdiff1d(index, abnormal_patients)
     assert len(normal_patients) > 1

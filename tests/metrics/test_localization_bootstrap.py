@@ -30,7 +30,7 @@ def cohort(n: int = 10, size: int = 12, decimals: int = 1, seed: int = 0) -> tup
 def repeated_images(masks: list, patients: np.ndarray, n_draws: int, seed: int) -> list[np.ndarray]:
     """The same draws as indices of images, each repeated as often as its patient was drawn."""
     regions = np.asarray([m.any() for m in masks])
-    index = np.unique(patients.astype(str), return_inverse=True)[1]
+    index = np.unique(patients, return_inverse=True)[1]
     weights = np.concatenate(list(resampling.draw_weights(regions, index, n_draws, seed)))
     return [np.repeat(np.arange(len(masks)), w[index].astype(int)) for w in weights]
 

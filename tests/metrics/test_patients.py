@@ -9,6 +9,7 @@ from imgae_monai.metrics.patients import patient_index
 def test_patients_are_numbered_in_the_order_of_their_names() -> None:
     assert patient_index(["b", "a", "b", "c"], 4).tolist() == [1, 0, 1, 2]
     assert patient_index(np.array([7, 3, 7]), 3).tolist() == [1, 0, 1]
+    assert patient_index(np.array([10, 9, 10]), 3).tolist() == [1, 0, 1]
     assert patient_index([10, "9", "10", 9], 4).tolist() == [0, 1, 0, 1]
 
 
