@@ -46,7 +46,8 @@ def compare(
         overwrite: replace results that the folder holds. Default false.
     """
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.cli.evaluate import evaluate_run, format_interval
+    from imgae_monai.cli.evaluate import evaluate_run
+    from imgae_monai.cli.evaluation_lines import format_interval
     from imgae_monai.exceptions import InputError
 
     target = Path(output).expanduser().resolve()

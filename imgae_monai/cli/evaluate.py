@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imgae_monai.cli.evaluation_lines import format_interval, localization_lines
-
 
 def evaluate(
     run: str,
@@ -63,6 +61,7 @@ def evaluate(
         set: any other id of the bundle's config, as "{'cache_rate': 0.5}" (default none).
     """
     from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.evaluation_table import print_evaluation
 
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction}
@@ -74,7 +73,7 @@ def evaluate(
     target = Path(output).expanduser().resolve() if output else folder
     bc.log_to()
     evaluate_run(folder, target, overrides, overwrite)
-    _print_metrics(target)
+    print_evaluation(target)
 
 
 def evaluate_run(run: Path, target: Path, overrides: dict[str, Any], overwrite: bool) -> None:
@@ -148,18 +147,3 @@ def calibrate(
     bc.log_to()
     files = [folder / "configs" / "train.json"]
     bc.run_bundle(files, {**overrides, "bundle_root": str(folder)}, run_id="run_calibrate")
-
-
-def _print_metrics(folder: Path) -> None:
-    import json
-
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    if metrics["synthetic"]:
-        print(metrics["notice"])
-    print(f"{metrics['n_normal']} normal, {metrics['n_abnormal']} abnormal images of {metrics['n_patients']} patients")
-    for name in ("auroc", "average_precision", "f1", "sensitivity", "specificity", "precision", "accuracy"):
-        print(f"  {name:18}{format_interval(metrics[name], metrics[f'{name}_ci95'])}")
-    print(f"  {'threshold':18}{metrics['threshold']:.6g} ({metrics['threshold_source']})")
-    for line in localization_lines(metrics):
-        print(line)
-    print(f"results: {folder}")

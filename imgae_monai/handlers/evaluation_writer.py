@@ -13,14 +13,16 @@ from ignite.engine import Engine, Events
 from monai.config import PathLike
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
+from imgae_monai.data.filters import age_in_years
 from imgae_monai.engines.environment import environment
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.localization_recorder import LocalizationRecorder
-from imgae_monai.metrics import metrics_with_intervals
+from imgae_monai.metrics import metrics_with_intervals, optimistic_thresholds, subgroup_metrics
+from imgae_monai.metrics.subgroups import SUBGROUP_COLUMNS
 from imgae_monai.transforms.calibration import Calibration
 
-SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision")
+SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision", *SUBGROUP_COLUMNS)
 _MIN_SPECIFICITY = 0.9  # of the partial AUROC
 _EXAMPLES_A_CORNER = 2
 
@@ -75,6 +77,7 @@ class EvaluationWriter:
         self.localization = localization
         self._environment: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
+        self._known: dict[str, dict[str, str]] = {}
         self._examples: dict[tuple[int, bool], list[dict[str, Any]]] = {}
 
     def attach(self, engine: Engine) -> None:
@@ -93,6 +96,7 @@ class EvaluationWriter:
         for name in EVALUATION_PARTS:
             (self.output_dir / name).unlink(missing_ok=True)
         self.rows, self._examples = [], {}
+        self._known = {i["image"]: _subgroups_of(i) for i in self.datalist.items if i["split"] == self.split}
 
     def _refuse_calibrated_on(self) -> None:
         used = {*self.calibration.image_sha256}
@@ -112,6 +116,7 @@ class EvaluationWriter:
                 "patient_id": batch["patient_id"],
                 "score": score,
                 "decision": int(score > self.calibration.threshold),
+                **self._known[batch["image_path"]],
             }
             self.rows.append(row)
             if self.localization is not None:
@@ -138,16 +143,11 @@ class EvaluationWriter:
         labels = [row["label"] for row in self.rows]
         patients = [row["patient_id"] for row in self.rows]
         threshold = self.calibration.threshold
-        values = metrics_with_intervals(
-            [row["score"] for row in self.rows],
-            labels,
-            patients,
-            threshold,
-            n_draws=self.n_bootstrap,
-            seed=self.seed,
-            min_specificity=_MIN_SPECIFICITY,
-            names=[row["image"] for row in self.rows],
-        )
+        scored = [row["score"] for row in self.rows], labels, patients, threshold
+        names = [row["image"] for row in self.rows]
+        n, seed = self.n_bootstrap, self.seed
+        values = metrics_with_intervals(*scored, n_draws=n, seed=seed, min_specificity=_MIN_SPECIFICITY, names=names)
+        columns = {column: [row[column] for row in self.rows] for column in SUBGROUP_COLUMNS}
         return {
             **values,
             "threshold": threshold,
@@ -156,7 +156,9 @@ class EvaluationWriter:
             "n_normal": labels.count(0),
             "n_abnormal": labels.count(1),
             "n_patients": len(set(patients)),
-            "n_bootstrap": self.n_bootstrap if values["interval_method"] == "bootstrap" else None,
+            "optimistic": optimistic_thresholds(scored[0], labels),
+            "subgroups": subgroup_metrics(*scored, columns, n_draws=n, seed=seed),
+            "n_bootstrap": n if values["interval_method"] == "bootstrap" else None,
             **self._localization(),
             **self.settings,
             "synthetic": self.datalist.synthetic,
@@ -203,6 +205,12 @@ class EvaluationWriter:
         ]
         limit = max(self.calibration.map_limit, 1e-12)  # 0 where normal residuals are: any residual is then at the top
         picture_grid(rows, self.output_dir / "examples.png", limit, title)
+
+
+def _subgroups_of(item: Mapping[str, Any]) -> dict[str, str]:
+    years = age_in_years(item.get("age"))
+    known = {column: "" if item.get(column) is None else str(item[column]).strip() for column in SUBGROUP_COLUMNS}
+    return known | {"age": "" if years is None else str(years)}
 
 
 def _describe(row: Mapping[str, Any]) -> str:

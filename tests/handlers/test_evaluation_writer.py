@@ -50,7 +50,9 @@ INTERVALS = (
 )
 
 
-def evaluate(folder: Path, scores=SCORES, labels=LABELS, calibration=CALIBRATION, synthetic=False, seed=0, runs=1):
+def evaluate(
+    folder: Path, scores=SCORES, labels=LABELS, calibration=CALIBRATION, synthetic=False, seed=0, runs=1, known=None
+):
     """The network gives 0, so an image of one grey value has that value as its score."""
     network = nn.Conv2d(1, 1, 1)
     nn.init.zeros_(network.weight)
@@ -65,6 +67,8 @@ def evaluate(folder: Path, scores=SCORES, labels=LABELS, calibration=CALIBRATION
         for i, (score, label) in enumerate(zip(scores, labels, strict=True))
     ]
     listed = [{**item, "image": item["image_path"], "split": "test", "sha256": item["image_path"]} for item in items]
+    for item, what in zip(listed, known or (), strict=False):
+        item.update(what)
     writer = EvaluationWriter(
         folder,
         Datalist(items=listed, source="somewhere", synthetic=synthetic),
@@ -131,6 +135,13 @@ def test_figures_equal_scikit_learns(written):
     assert cells == sk.confusion_matrix(LABELS, decisions).ravel().tolist()
 
 
+def test_thresholds_that_use_the_labels_say_so(written):
+    best = read_metrics(written[1])["optimistic"]
+    assert best["note"] == "optimistic, uses test labels"
+    assert best["f1_max"]["f1"] == pytest.approx(max(sk.f1_score(LABELS, score <= SCORES) for score in SCORES))
+    assert best["youden"]["sensitivity"] == pytest.approx(sk.recall_score(LABELS, best["youden"]["threshold"] < SCORES))
+
+
 def test_every_figure_has_an_interval_around_it(written):
     metrics = read_metrics(written[1])
     for name in INTERVALS:
@@ -175,11 +186,39 @@ def test_says_what_was_evaluated_and_how(written):
 
 def test_scores_are_listed_in_the_order_of_the_data(written):
     header, *rows = read_scores(written[1])
-    assert header == ["image", "label", "patient_id", "score", "decision"]
+    assert header == ["image", "label", "patient_id", "score", "decision", "view", "sex", "age", "finding"]
+    assert {tuple(row[5:]) for row in rows} == {("", "", "", "")}
     assert [row[0] for row in rows] == [f"some/where/{i}.png" for i in range(21)]
     assert [row[1] for row in rows] == [str(label) for label in LABELS]
     assert [row[2] for row in rows] == [f"patient {i // 2}" for i in range(21)]
     assert [float(row[3]) for row in rows] == SCORES.tolist()
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_what_the_data_say_of_an_image_stands_in_the_table_and_makes_subgroups(tmp_path):
+    known = [
+        {"view": "PA", "sex": "F", "age": "058Y", "finding": "No Finding"},
+        {"view": "AP", "sex": " M ", "age": 17, "finding": "Mass|Edema"},
+        {"view": None, "sex": "", "age": "no age", "finding": "Mass"},
+    ]
+    evaluate(tmp_path, scores=[0.25, 0.75, 0.5], labels=[0, 1, 1], known=known)
+    assert [row[5:] for row in read_scores(tmp_path)[1:]] == [
+        ["PA", "F", "58", "No Finding"],
+        ["AP", "M", "17", "Mass|Edema"],
+        ["", "", "", "Mass"],
+    ]
+    groups = read_metrics(tmp_path)["subgroups"]
+    assert [(row["group"], row["value"], row["n_normal"], row["n_abnormal"]) for row in groups] == [
+        ("view", "AP", 0, 1),
+        ("view", "PA", 1, 0),
+        ("sex", "F", 1, 0),
+        ("sex", "M", 0, 1),
+        ("age", "0-17", 0, 1),
+        ("age", "40-64", 1, 0),
+        ("finding", "Edema", 1, 1),
+        ("finding", "Mass", 1, 2),
+    ]
+    assert [groups[-1][name] for name in ("auroc", "auroc_ci95", "sensitivity", "specificity")] == [1.0, None, 0.5, 1.0]
 
 
 def test_a_score_at_the_threshold_is_normal(written):
@@ -228,6 +267,7 @@ def test_only_extreme_images_of_each_class_are_drawn(tmp_path, monkeypatch):
 def test_one_class_leaves_undefined_figures_empty(label, tmp_path):
     evaluate(tmp_path, scores=[0.25, 0.5, 0.75], labels=[label] * 3)
     metrics = read_metrics(tmp_path)
+    assert metrics["optimistic"] is None
     undefined = ["auroc", "average_precision", "specificity" if label else "sensitivity"]
     assert [metrics[name] for name in undefined] == [None] * 3
     assert [metrics[f"{name}_ci95"] for name in undefined] == [None] * 3
