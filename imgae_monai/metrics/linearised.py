@@ -79,7 +79,7 @@ def linearised_metrics(
     }
     slopes = _threshold_slopes(values > check_threshold(threshold), abnormal)
     if 0 < abnormal.sum() < len(values):
-        slopes |= _ranking_slopes(values, abnormal, 1 - min_specificity)
+        slopes |= ranking_slopes(values, abnormal, 1 - min_specificity)
     z = float(norm.isf((1 - confidence) / 2))
     has_abnormal = np.bincount(patients, weights=abnormal) > 0
     result: dict[str, tuple[float, float] | None] = {}
@@ -88,7 +88,7 @@ def linearised_metrics(
             result[name] = None
             continue
         of_patients = np.bincount(patients, weights=slopes[name])
-        half = z * math.sqrt(sum(_centred_sum(of_patients[s]) for s in (has_abnormal, ~has_abnormal)))
+        half = z * math.sqrt(sum(centred_sum(of_patients[s]) for s in (has_abnormal, ~has_abnormal)))
         result[name] = _around(estimate, half, on_log=name in _UNBOUNDED)
     return result
 
@@ -101,7 +101,8 @@ def _around(estimate: float, half: float, on_log: bool) -> tuple[float, float] |
     return max(estimate - half, 0.0), min(estimate + half, 1.0)
 
 
-def _centred_sum(slopes: NDArray[Any]) -> float:
+def centred_sum(slopes: NDArray[Any]) -> float:
+    """Sum of squares about the mean of a stratum's slopes; 0 where it is empty."""
     return float(np.sum((slopes - slopes.mean()) ** 2)) if slopes.size else 0.0
 
 
@@ -141,7 +142,7 @@ def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
     return float(part.sum() / whole.sum()) if whole.any() else 0.0
 
 
-def _ranking_slopes(
+def ranking_slopes(
     scores: NDArray[Any], abnormal: NDArray[np.bool_], max_false_positive_rate: float
 ) -> dict[str, NDArray[Any]]:
     """Slopes of AUROC, average precision and the standardised partial AUROC in each image's weight, (n,)."""

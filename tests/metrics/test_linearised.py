@@ -56,7 +56,7 @@ DECISION = {
 def test_slopes_are_the_change_of_sklearns_metric_with_an_images_weight(name: str) -> None:
     scores, labels, _ = cohort()
     if name in RANKING:
-        slopes, metric, given = linearised._ranking_slopes(scores, labels, 0.3)[name], RANKING[name], scores
+        slopes, metric, given = linearised.ranking_slopes(scores, labels, 0.3)[name], RANKING[name], scores
     else:
         given = scores > THRESHOLD
         slopes, metric = linearised._threshold_slopes(given, labels)[name], DECISION[name]
