@@ -20,7 +20,7 @@ from imgae_monai.metrics.mcnemar import mcnemar_test
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
 from imgae_monai.metrics.optimistic import optimistic_thresholds
 from imgae_monai.metrics.partial_auroc import compute_partial_auroc
-from imgae_monai.metrics.seed_difference import seed_difference
+from imgae_monai.metrics.seed_difference import seed_difference, seed_mean
 from imgae_monai.metrics.subgroups import subgroup_metrics
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "optimistic_thresholds",
     "pca_residual_scores",
     "seed_difference",
+    "seed_mean",
     "subgroup_metrics",
     "threshold_of_share",
 ]

@@ -59,37 +59,96 @@ def seed_difference(
         >>> round(found["difference"], 3), round(found["seed_variance"], 4)
         (0.278, 0.0031)
     """
+    names = ("difference", "standard_error", "degrees_of_freedom", "interval", "p_value")
+    result: dict[str, Any] = dict.fromkeys((*names, "patient_variance", "seed_variance", "welch"))
+    combined = _combine([scores_a, scores_b], [1.0, -1.0], labels, patient_ids, confidence)
+    if combined is None:
+        return result
+    aurocs, found = combined
+    result |= {"difference": found.pop("mean"), **found}
+    if min(map(len, aurocs)) > 1 and found:
+        result["welch"] = _welch(*aurocs)
+    error, df = result["standard_error"], result["degrees_of_freedom"]
+    if error is not None:
+        result["p_value"] = float(2 * student.sf(abs(result["difference"]) / error, df))
+    return result
+
+
+def seed_mean(
+    scores: Sequence[ArrayLike],
+    labels: ArrayLike,
+    patient_ids: Sequence[Any] | NDArray[Any],
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """A model's AUROC averaged over seeds, with both sources of chance; see :func:`seed_difference`.
+
+    Args:
+        scores: raw anomaly scores, one row a seed, (n_seeds, n).
+        labels: (n,), 0 normal and 1 abnormal.
+        patient_ids: (n,), strings or integers; none may be missing.
+        confidence: coverage of the interval, in (0, 1).
+
+    Returns:
+        ``values`` (of each seed), ``mean``, ``std`` (with n - 1; None for one seed), ``standard_error``,
+        ``degrees_of_freedom`` and ``interval`` (cut at 0 and 1), which are None for one seed, or where a class has
+        fewer than two patients; all None where a class is absent.
+
+    Raises:
+        ValueError: scores, labels or patient_ids are malformed, or confidence is out of range.
+
+    Example:
+        >>> found = seed_mean([[1, 2, 4, 3, 5, 6], [1, 2, 3, 4, 5, 6]], [0, 0, 0, 1, 1, 1], list("abcdef"))
+        >>> round(found["mean"], 3), round(found["std"], 3)
+        (0.944, 0.079)
+    """
+    result: dict[str, Any] = dict.fromkeys(
+        ("values", "mean", "std", "standard_error", "degrees_of_freedom", "interval")
+    )
+    combined = _combine([scores], [1.0], labels, patient_ids, confidence)
+    if combined is None:
+        return result
+    (values,), found = combined
+    result |= {"values": values.tolist(), "std": float(values.std(ddof=1)) if len(values) > 1 else None}
+    result |= {key: found[key] for key in result if key in found}
+    if result["interval"] is not None:
+        low, high = result["interval"]
+        result["interval"] = max(low, 0.0), min(high, 1.0)
+    return result
+
+
+def _combine(
+    models: Sequence[Sequence[ArrayLike]],
+    signs: Sequence[float],
+    labels: ArrayLike,
+    patient_ids: Sequence[Any] | NDArray[Any],
+    confidence: float,
+) -> tuple[list[NDArray[Any]], dict[str, Any]] | None:
+    """AUROCs of each model's seeds, and the signed sum of their means with its variance; None where it is undefined."""
     check_confidence(confidence)
     n = np.shape(labels)[0] if np.ndim(labels) == 1 else 0
     abnormal, patients = check_labels(labels, n), patient_index(patient_ids, n)
-    names = ("difference", "standard_error", "degrees_of_freedom", "interval", "p_value")
-    result: dict[str, Any] = dict.fromkeys((*names, "patient_variance", "seed_variance", "welch"))
-    of_a, of_b = ([compute_auroc(scores, abnormal) for scores in model] for model in (scores_a, scores_b))
-    if None in (*of_a, *of_b) or not of_a or not of_b:
-        return result
-    a, b = np.array(of_a, dtype=float), np.array(of_b, dtype=float)
-    result["difference"] = difference = float(a.mean() - b.mean())
-    covariance = delong_covariance([*scores_a, *scores_b], abnormal, patients)
-    if covariance is None or min(len(a), len(b)) < 2:
-        return result
-    contrast = np.concatenate([np.full(len(a), 1 / len(a)), np.full(len(b), -1 / len(b))])
+    found = [[compute_auroc(scores, abnormal) for scores in model] for model in models]
+    if not all(model and None not in model for model in found):
+        return None
+    aurocs = [np.array(model, dtype=float) for model in found]
+    mean = float(sum(sign * of.mean() for sign, of in zip(signs, aurocs, strict=True)))
+    result: dict[str, Any] = {"mean": mean}
+    covariance = delong_covariance([scores for model in models for scores in model], abnormal, patients)
+    if covariance is None or min(map(len, aurocs)) < 2:
+        return aurocs, result
+    contrast = np.concatenate([np.full(len(of), sign / len(of)) for sign, of in zip(signs, aurocs, strict=True)])
     from_patients = max(float(contrast @ covariance @ contrast), 0.0)
-    from_seeds = [float(x.var(ddof=1)) / len(x) for x in (a, b)]
     fewest = min(len(np.unique(patients[rows])) for rows in (abnormal, ~abnormal))
-    parts = [(from_patients, fewest - 1), *((v, len(x) - 1) for v, x in zip(from_seeds, (a, b), strict=True))]
+    from_seeds = [(float(of.var(ddof=1)) / len(of), len(of) - 1) for of in aurocs]
+    result |= {"patient_variance": from_patients, "seed_variance": sum(v for v, _ in from_seeds)}
+    parts = [(from_patients, fewest - 1), *from_seeds]
     variance = sum(v for v, _ in parts)
-    result |= {"patient_variance": from_patients, "seed_variance": sum(from_seeds), "welch": _welch(a, b)}
-    if not variance > 0:
-        return result
-    df = variance**2 / sum(v**2 / of for v, of in parts)
-    error = math.sqrt(variance)
-    half = float(student.isf((1 - confidence) / 2, df)) * error
-    return result | {
-        "standard_error": error,
-        "degrees_of_freedom": df,
-        "interval": (difference - half, difference + half),
-        "p_value": float(2 * student.sf(abs(difference) / error, df)),
-    }
+    if variance > 0:
+        df = variance**2 / sum(v**2 / of for v, of in parts)
+        half = float(student.isf((1 - confidence) / 2, df)) * math.sqrt(variance)
+        result |= {"standard_error": math.sqrt(variance), "degrees_of_freedom": df}
+        result["interval"] = mean - half, mean + half
+    return aurocs, result
 
 
 def _welch(a: NDArray[Any], b: NDArray[Any]) -> dict[str, float] | None:

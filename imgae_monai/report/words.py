@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 BOUND = 0.80  # the AUROC that a detector is asked to exceed
+LEVEL = 0.05  # of all tests together
 
 
 def shown_above(interval: Sequence[float] | None, bound: float = BOUND) -> str:
@@ -62,6 +63,7 @@ def difference_words(
     difference: float | None,
     interval: Sequence[float] | None,
     quantity: str = "AUROC",
+    p_holm: float | None = None,
 ) -> str:
     """Is one model better than another? The answer to the second research question.
 
@@ -71,9 +73,11 @@ def difference_words(
         difference: value of ``better`` minus value of ``other``; None where it is undefined.
         interval: 95 %, (low, high), of that difference; None where it is undefined.
         quantity: what differs.
+        p_holm: p value of the same comparison, corrected for the others that were made; None where it is the only one.
 
     Returns:
-        one sentence; no difference is shown where the interval holds zero, or ends at it.
+        one sentence; no difference is shown where the interval holds zero, or ends at it, or the corrected p value is
+        5 % or more.
 
     Example:
         >>> difference_words("reversed", "unet", 0.02, (-0.01, 0.05))
@@ -86,9 +90,12 @@ def difference_words(
         return f"{question} Not known: {quantity} differs by {difference:+.3f}, without an interval."
     low, high = interval
     answer = "Yes" if low > 0 else f"No, {other} is" if high < 0 else "No difference shown"
+    if p_holm is not None and p_holm >= LEVEL:
+        answer = "No difference shown"
+    corrected = "" if p_holm is None else f", {p_words(p_holm)} by Holm over all comparisons"
     return (
         f"{question} {answer}: {quantity} differs by {digits(difference, 0, '+')}, 95 % interval "
-        f"{_between(interval, 0, '+')}."
+        f"{_between(interval, 0, '+')}{corrected}."
     )
 
 
@@ -126,6 +133,16 @@ def notice_words(metrics: Mapping[str, Any] | None) -> str | None:
     if not metrics or not metrics.get("synthetic"):
         return None
     return str(metrics.get("notice") or "SYNTHETIC DATA: these numbers say nothing about patients.")
+
+
+def p_words(p_value: float) -> str:
+    """A p value as journals print it.
+
+    Example:
+        >>> p_words(0.0496), p_words(0.04996), p_words(1e-7)
+        ('p = 0.050', 'p = 0.04996', 'p < 0.001')
+    """
+    return "p < 0.001" if p_value < 0.001 else f"p = {digits(p_value, LEVEL)}"
 
 
 def digits(value: float, bound: float, sign: str = "") -> str:

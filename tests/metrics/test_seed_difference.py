@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from imgae_monai.metrics import compute_auroc, delong_covariance, delong_test, seed_difference
+from imgae_monai.metrics import compute_auroc, delong_covariance, delong_test, seed_difference, seed_mean
 
 
 def models(seeds_a=3, seeds_b=4, n=120, seed=0):
@@ -74,3 +74,28 @@ def test_the_same_rankings_differ_nowhere():
     a, _, labels, patients = models(seeds_a=1)
     found = seed_difference(a * 2, a * 2, labels, patients)
     assert (found["difference"], found["interval"]) == (0.0, None)
+
+
+def test_the_mean_of_one_models_seeds():
+    a, b, labels, patients = models()
+    found, of_b = seed_mean(a, labels, patients), seed_mean(b, labels, patients)
+    assert found["values"] == [compute_auroc(scores, labels) for scores in a]
+    assert found["std"] == pytest.approx(np.std(found["values"], ddof=1))
+    variance = delong_covariance(a, labels, patients).mean() + found["std"] ** 2 / 3
+    assert found["standard_error"] ** 2 == pytest.approx(variance)
+    half = student.ppf(0.975, found["degrees_of_freedom"]) * found["standard_error"]
+    assert found["interval"] == pytest.approx((found["mean"] - half, found["mean"] + half))
+    assert found["mean"] - of_b["mean"] == pytest.approx(seed_difference(a, b, labels, patients)["difference"])
+
+
+def test_the_mean_of_one_seed_is_that_seeds():
+    a, _, labels, patients = models(seeds_a=1)
+    found = seed_mean(a, labels, patients)
+    assert (found["mean"], found["std"], found["interval"]) == (compute_auroc(a[0], labels), None, None)
+    assert set(seed_mean(a, labels * 0, patients).values()) == {None}
+
+
+def test_an_interval_of_a_mean_stays_within_0_and_1():
+    labels, patients = [0, 0, 0, 1, 1, 1], list("abcdef")
+    found = seed_mean([[1, 2, 4, 3, 5, 6], [1, 2, 3, 4, 5, 6]], labels, patients)
+    assert found["interval"][1] == 1.0

@@ -53,6 +53,13 @@ def test_a_difference_is_shown_where_the_interval_is_off_zero(interval, answer):
     assert words.startswith(f"Is reversed better than unet? {answer}")
 
 
+@pytest.mark.parametrize(("p", "answer"), [(0.049, "Yes: "), (0.05, "No difference shown: "), (0.2, "No difference")])
+def test_several_comparisons_are_corrected_for(p, answer):
+    words = difference_words("a", "b", 0.02, (0.001, 0.04), p_holm=p)
+    assert words.startswith(f"Is a better than b? {answer}")
+    assert f"p = {p:.3f} by Holm over all comparisons" in words
+
+
 def test_one_class_leaves_nothing_to_say():
     assert "one class" in auroc_words("m", None, None)
     assert "one class" in difference_words("a", "b", None, None)

@@ -1,0 +1,139 @@
+"""A comparison as tables that a paper can take, in Markdown that reads on a terminal too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imgae_monai.report.words import LEVEL, digits
+
+_FIGURES = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "f1": "F1",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "accuracy": "accuracy",
+}
+_COSTS = {
+    "parameters": ("parameters", "{:,.0f}"),
+    "checkpoint_mb": ("weights MB", "{:.1f}"),
+    "latency_ms": ("ms an image, alone", "{:.2f}"),
+    "batch_latency_ms": ("ms an image, in batches", "{:.2f}"),
+    "images_per_second": ("images/s", "{:.0f}"),
+    "peak_memory_mb": ("peak memory MB", "{:.0f}"),
+    "added_memory_mb": ("of it for the model MB", "{:.0f}"),
+}
+UNKNOWN = "-"
+
+
+def comparison_tables(comparison: Mapping[str, Any]) -> dict[str, str]:
+    """Tables of a comparison, in Markdown with aligned columns.
+
+    Args:
+        comparison: see :py:func:`imgae_monai.report.comparison.compare_evaluations`; with ``cost``, where it was
+            measured, see :py:func:`imgae_monai.engines.model_cost.measure_cost`.
+
+    Returns:
+        by title: the models with 95 % intervals, the seeds where there are several, every test of every pair, and the
+        cost.
+    """
+    tables = {"Models": _models(comparison["models"])}
+    if comparison["seeds"] is not None:
+        tables["Over seeds"] = _seeds(comparison["seeds"]["models"])
+        tables["Differences over seeds"] = _seed_pairs(comparison["seeds"]["pairs"])
+    tables["Differences"] = _pairs(comparison["pairs"])
+    if comparison.get("cost"):
+        tables["Cost"] = _cost(comparison["cost"])
+    return tables
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns line up."""
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*escaped, strict=True)]
+    lines = ["| " + " | ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)) + " |" for row in escaped]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def _models(models: Sequence[Mapping[str, Any]]) -> str:
+    rows = [[m["name"], *(_with_interval(m[key], m[f"{key}_ci95"]) for key in _FIGURES)] for m in models]
+    return markdown_table(["model", *_FIGURES.values()], rows)
+
+
+def _seeds(models: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for m in models:
+        found = m["auroc"]
+        spread = UNKNOWN if found["std"] is None else f"{found['std']:.3f}"
+        values = " ".join(f"{value:.3f}" for value in found["values"] or [])
+        seeds = " ".join(UNKNOWN if seed is None else str(seed) for seed in m["seeds"])
+        rows.append([m["name"], seeds, values, _with_interval(found["mean"], found["interval"]), spread])
+    return markdown_table(["model", "seeds", "AUROC of each", "mean AUROC", "std"], rows)
+
+
+def _seed_pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for pair in pairs:
+        found, welch = pair["auroc"], pair["auroc"]["welch"] or {}
+        rows.append(
+            [
+                f"{pair['a']} - {pair['b']}",
+                _with_interval(found["difference"], found["interval"], "+"),
+                _p(found["p_value"]),
+                _p(found["p_holm"]),
+                _p(welch.get("p_value")),
+                _p(welch.get("p_holm")),
+                _number(pair["detectable_difference"]),
+            ]
+        )
+    header = ["pair", "mean AUROC", "p", "p (Holm)", "p of Welch's t", "(Holm)", "detectable"]
+    return markdown_table(header, rows)
+
+
+def _pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for pair in pairs:
+        name = f"{pair['a']} - {pair['b']}"
+        auroc = pair["auroc"]
+        effect = auroc["d_prime"]["difference"]
+        of_d = UNKNOWN if effect is None else f"d' {effect:+.2f}"
+        tests = [("AUROC (DeLong, by patient)", auroc["delong"], of_d)]
+        if auroc["bootstrap"]:
+            tests.append(("AUROC (bootstrap of patients)", auroc["bootstrap"], of_d))
+        method = "bootstrap of patients" if pair["interval_method"] == "bootstrap" else "linearised, by patient"
+        tests.append((f"average precision ({method})", pair["average_precision"], UNKNOWN))
+        for key, found in (pair["decisions"] or {}).items():
+            h = UNKNOWN if found["cohen_h"] is None else f"h {found['cohen_h']:+.2f}"
+            tests.append((f"{key} ({found['method']})", found, h))
+        for what, found, size in tests:
+            difference = _with_interval(found["difference"], found["interval"], "+")
+            rows.append([name, what, difference, _p(found["p_value"]), _p(found["p_holm"]), size])
+        rows.append([name, "AUROC difference that 80 % of such studies show", _number(pair["detectable_difference"])])
+    header = ["pair", "what", "difference", "p", "p (Holm)", "effect"]
+    return markdown_table(header, [[*row, *[""] * (len(header) - len(row))] for row in rows])
+
+
+def _cost(cost: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        [m["name"], *(UNKNOWN if m.get(key) is None else form.format(m[key]) for key, (_, form) in _COSTS.items())]
+        for m in cost
+    ]
+    return markdown_table(["model", *(title for title, _ in _COSTS.values())], rows)
+
+
+def _with_interval(value: float | None, interval: Sequence[float] | None, sign: str = "") -> str:
+    if value is None:
+        return UNKNOWN
+    shown = [digits(x, 0, sign) if sign else f"{x:.3f}" for x in (value, *(interval or ()))]
+    return shown[0] + (f" [{shown[1]}, {shown[2]}]" if interval else "")
+
+
+def _p(p_value: float | None) -> str:
+    if p_value is None:
+        return UNKNOWN
+    return "<0.001" if p_value < 0.001 else digits(p_value, LEVEL)
+
+
+def _number(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.3f}"

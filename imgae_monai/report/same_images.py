@@ -1,0 +1,136 @@
+"""Make sure that models were scored on the same images, and bring the images into one order."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgae_monai.exceptions import InputError
+from imgae_monai.report.evaluation import Evaluation
+
+_SHOWN = 3
+BY_FINGERPRINT = "by the fingerprint of the images' bytes"
+BY_NAMES = "by the images' names, labels and patients"
+
+
+def align(evaluations: Sequence[Evaluation]) -> tuple[list[Evaluation], str]:
+    """The evaluations with their images in the first one's order.
+
+    Images are matched by name, whatever the order of the rows; where the names differ only in the folder that all of
+    them are in (data that were moved), by what is below it. Patients may be called otherwise, as long as the same
+    images belong together.
+
+    Args:
+        evaluations: at least one.
+
+    Returns:
+        the evaluations, and how it is known that the images are the same.
+
+    Raises:
+        InputError: when they are of other images, labels or patients, or the fingerprints of both are known and differ;
+            the message names the first that differ.
+    """
+    first = evaluations[0]
+    aligned = [first, *(_like(first, other) for other in evaluations[1:])]
+    return aligned, BY_FINGERPRINT if all(_fingerprints(first, e) for e in evaluations) else BY_NAMES
+
+
+def _like(first: Evaluation, other: Evaluation) -> Evaluation:
+    if _fingerprints(first, other) is False:
+        raise InputError(
+            f"{first.folder} and {other.folder} are of other images: the fingerprints of their data differ; evaluate "
+            "both on the same data"
+        )
+    other = _in_order(first, other)
+    different = np.flatnonzero(first.labels != other.labels)
+    if different.size:
+        i = int(different[0])
+        raise InputError(
+            f"{first.images[i]} has label {first.labels[i]} in {first.folder} ({first.name}) and {other.labels[i]} in "
+            f"{other.folder} ({other.name}); {different.size} label(s) differ: make them the same"
+        )
+    _check_patients(first, other)
+    return other
+
+
+def _fingerprints(first: Evaluation, other: Evaluation) -> bool | None:
+    """Whether two evaluations' fingerprints agree; None where one of them has none."""
+    # of the images that were scored; the older one is of all splits, which a seed may divide otherwise
+    for key in ("images_fingerprint", "data_fingerprint"):
+        found = [(e.metrics or {}).get(key) for e in (first, other)]
+        if None not in found:
+            return bool(found[0] == found[1])
+    return None
+
+
+def _in_order(first: Evaluation, other: Evaluation) -> Evaluation:
+    if first.images == other.images:
+        return other
+    order = _order(first.images, other.images)
+    if order is None:
+        order = _order(_below(first.images), _below(other.images))
+    if order is None:
+        raise InputError(_names_that_differ(first, other))
+    return _reordered(other, order, first.images)
+
+
+def _order(images: Sequence[str], others: Sequence[str]) -> NDArray[np.intp] | None:
+    """Where each image stands among the others; None where they are not the same set."""
+    places = {image: i for i, image in enumerate(others)}
+    if len(images) != len(places) or not all(image in places for image in images):
+        return None
+    return np.fromiter((places[image] for image in images), dtype=np.intp, count=len(images))
+
+
+def _below(images: Sequence[str]) -> list[str]:
+    """The names without the folder that all are in."""
+    folder = os.path.commonprefix([min(images), max(images)])  # noqa: RUF071, cut at a folder below
+    length = folder.rfind("/") + 1
+    return [image[length:] for image in images]
+
+
+def _reordered(evaluation: Evaluation, order: NDArray[np.intp], images: tuple[str, ...]) -> Evaluation:
+    def texts(column: Sequence[str]) -> tuple[str, ...]:
+        return tuple(column[i] for i in order)
+
+    def columns(table: Mapping[str, Any] | None, reorder: Any) -> dict[str, Any] | None:
+        return None if table is None else {name: reorder(column) for name, column in table.items()}
+
+    return dataclasses.replace(
+        evaluation,
+        images=images,
+        labels=evaluation.labels[order],
+        patient_ids=texts(evaluation.patient_ids),
+        scores=evaluation.scores[order],
+        decisions=None if evaluation.decisions is None else evaluation.decisions[order],
+        probabilities=None if evaluation.probabilities is None else evaluation.probabilities[order],
+        no_model_scores=columns(evaluation.no_model_scores, lambda scores: scores[order]),
+        groups=columns(evaluation.groups, texts),
+    )
+
+
+def _check_patients(first: Evaluation, other: Evaluation) -> None:
+    there: dict[str, str] = {}
+    here: dict[str, str] = {}
+    for i, (a, b) in enumerate(zip(first.patient_ids, other.patient_ids, strict=True)):
+        if there.setdefault(a, b) != b or here.setdefault(b, a) != a:
+            raise InputError(
+                f"{first.images[i]} is of patient {a} in {first.folder} ({first.name}) and of {b} in {other.folder} "
+                f"({other.name}), and other images say that these are two: give the same patients"
+            )
+
+
+def _names_that_differ(first: Evaluation, other: Evaluation) -> str:
+    here, there = set(first.images), set(other.images)
+    parts = [
+        f"only in {e.folder} ({e.name}): {', '.join(sorted(names)[:_SHOWN])}"
+        + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        for e, names in ((first, here - there), (other, there - here))
+        if names
+    ]
+    return f"the models were not scored on the same images; {'; '.join(parts)}"
