@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgae_monai.metrics.against_center_prior import center_prior_verdict, compare_with_center_prior
 from imgae_monai.metrics.binary import compute_auroc, compute_average_precision, compute_threshold_metrics
 from imgae_monai.metrics.bootstrap import bootstrap_auroc_difference, bootstrap_metrics
+from imgae_monai.metrics.brier import compute_brier, probability_metrics
 from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
 from imgae_monai.metrics.curve_bands import CurveBand, compute_curve_bands
 from imgae_monai.metrics.decision_difference import decision_difference
@@ -20,6 +21,7 @@ from imgae_monai.metrics.mcnemar import mcnemar_test
 from imgae_monai.metrics.no_model import image_statistics, mean_distance_scores, pca_residual_scores
 from imgae_monai.metrics.optimistic import optimistic_thresholds
 from imgae_monai.metrics.partial_auroc import compute_partial_auroc
+from imgae_monai.metrics.reliability import expected_calibration_error, reliability_curve
 from imgae_monai.metrics.seed_difference import seed_difference, seed_mean
 from imgae_monai.metrics.subgroups import subgroup_metrics
 
@@ -35,6 +37,7 @@ __all__ = [
     "compare_with_center_prior",
     "compute_auroc",
     "compute_average_precision",
+    "compute_brier",
     "compute_curve_bands",
     "compute_localization",
     "compute_partial_auroc",
@@ -44,6 +47,7 @@ __all__ = [
     "delong_covariance",
     "delong_interval",
     "delong_test",
+    "expected_calibration_error",
     "holm_adjust",
     "image_statistics",
     "linearised_auroc_difference",
@@ -53,6 +57,8 @@ __all__ = [
     "metrics_with_intervals",
     "optimistic_thresholds",
     "pca_residual_scores",
+    "probability_metrics",
+    "reliability_curve",
     "seed_difference",
     "seed_mean",
     "subgroup_metrics",
