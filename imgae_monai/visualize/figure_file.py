@@ -15,7 +15,7 @@ from imgae_monai.visualize.svg import finish_svg
 
 FORMATS = ("png", "pdf", "svg", "inline_svg")
 _SUFFIXES = {".png": "png", ".pdf": "pdf", ".svg": "svg"}
-_DPI = 150
+_DPI = {"png": 150, "pdf": 150, "svg": 100}  # in vector files of what is drawn as pixels; a page must stay small
 _SETTINGS: dict[Any, Any] = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "imgae_monai"}
 _METADATA: dict[str, dict[str, str | None]] = {
     "png": {},
@@ -44,12 +44,12 @@ def save_figure(figure: Figure, path: str | Path | BinaryIO, file_format: str | 
         text.set_parse_math(False)
     FigureCanvasAgg(figure)
     if chosen == "png":
-        figure.savefig(path, format="png", dpi=_DPI)
+        figure.savefig(path, format="png", dpi=_DPI["png"])
         return
     kind = chosen.removeprefix("inline_")
     file = io.BytesIO()
     with matplotlib.rc_context(_SETTINGS):
-        figure.savefig(file, format=kind, dpi=_DPI, metadata=_METADATA[kind])
+        figure.savefig(file, format=kind, dpi=_DPI[kind], metadata=_METADATA[kind])
     content = file.getvalue()
     if kind == "svg":
         content = finish_svg(content, _described(figure), inline=chosen == "inline_svg")

@@ -38,6 +38,7 @@ def finish_svg(svg: bytes, title: str, inline: bool) -> bytes:
             if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
                 parent.remove(child)
     for element in root.iter():
+        _share_style(element)
         _finish_element(element, prefix, inline)
     heading = ElementTree.Element("title", {"id": f"{prefix}title"})
     heading.text = title
@@ -71,6 +72,15 @@ def _finish_element(element: ElementTree.Element, prefix: str, inline: bool) -> 
             value = _NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
             value = " ".join(value.split())
         element.attrib[short] = value.replace("url(#", f"url(#{prefix}")
+
+
+def _share_style(group: ElementTree.Element) -> None:
+    """Say once what all points of a line look like."""
+    styles = {point.attrib.get("style", "") for point in group if point.tag == f"{{{_SVG}}}use"}
+    if len(styles) == 1 and len(group) > 1 and "style" not in group.attrib:
+        group.attrib["style"] = styles.pop()
+        for point in group:
+            point.attrib.pop("style", None)
 
 
 def _finish_style(style: str, inline: bool) -> str:
