@@ -32,3 +32,12 @@ def line(axes: Axes, label: str) -> np.ndarray:
     found = [x for x in axes.lines if str(x.get_label()).startswith(label)]
     assert len(found) == 1, [x.get_label() for x in axes.lines]
     return np.asarray(found[0].get_xydata())
+
+
+def points(axes: Axes, label: str) -> list[list[list[float]]]:
+    """The points of every artist of a row plot with this label (``_value``, ``_interval`` or ``_dots``)."""
+    return [x.get_xydata().round(9).tolist() for x in axes.lines if x.get_label() == label]
+
+
+def texts(axes: Axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
