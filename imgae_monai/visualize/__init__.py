@@ -8,7 +8,7 @@ from imgae_monai.visualize.forest import plot_forest
 from imgae_monai.visualize.latent import plot_latent
 from imgae_monai.visualize.localization import plot_localization
 from imgae_monai.visualize.losses import plot_losses
-from imgae_monai.visualize.overlays import anomaly_overlay, picture_grid
+from imgae_monai.visualize.overlays import anomaly_overlay, picture_grid, signed_overlay
 from imgae_monai.visualize.precision_recall import plot_precision_recall
 from imgae_monai.visualize.reliability import plot_reliability
 from imgae_monai.visualize.roc import plot_roc
@@ -31,4 +31,5 @@ __all__ = [
     "plot_score_histogram",
     "plot_seeds",
     "plot_specificity_curve",
+    "signed_overlay",
 ]

@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from imgae_monai.visualize.figure_file import save_figure
 
 _COLOURS = "inferno"
+# vermilion and sky blue, which the colour-blind tell apart (Okabe and Ito 2002)
+_POSITIVE, _NEGATIVE = (0.835, 0.369, 0.0), (0.337, 0.706, 0.914)
 _PANELS = ("image", "reconstruction", "anomaly map", "overlay")
 _KEYS = ("image", "pred", "anomaly_map", "caption")
 _SIDE, _GAP, _CAPTION, _HEAD, _FOOT = 1.5, 0.06, 0.28, 0.48, 0.55  # inches
@@ -50,13 +52,35 @@ def anomaly_overlay(image: ArrayLike, anomaly_map: ArrayLike, vmax: float, alpha
     """
     grey, heat = _check_pair(image, anomaly_map)
     _check_vmax(vmax)
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must lie in [0, 1]; got {alpha}")
+    _check_alpha(alpha)
     level = np.clip(heat / vmax, 0, 1)
-    colour = matplotlib.colormaps[_COLOURS](level)[..., :3]
-    opacity = alpha * np.minimum(1, 2 * level)[..., None]
-    blend = (1 - opacity) * np.clip(grey, 0, 1)[..., None] + opacity * colour
-    return np.rint(255 * blend).astype(np.uint8)
+    return _blend(grey, matplotlib.colormaps[_COLOURS](level)[..., :3], alpha * np.minimum(1, 2 * level))
+
+
+def signed_overlay(image: ArrayLike, attribution: ArrayLike, vmax: float, alpha: float = 0.7) -> NDArray[np.uint8]:
+    """Blend a map that has a sign over its grey image: vermilion above 0, sky blue below, the more opaque the farther.
+
+    Args:
+        image: grey image (H, W) in [0, 1].
+        attribution: (H, W), in the unit of vmax; 0 is transparent.
+        vmax: the magnitude from which on opacity is alpha, above 0.
+        alpha: in [0, 1].
+
+    Returns:
+        RGB (H, W, 3), 0 to 255.
+
+    Raises:
+        ValueError: an array is malformed, the shapes differ, or vmax or alpha is out of range.
+
+    Example:
+        >>> signed_overlay(np.zeros((1, 3)), np.array([[-1.0, 0.0, 1.0]]), vmax=1.0, alpha=1.0).tolist()
+        [[[86, 180, 233], [0, 0, 0], [213, 94, 0]]]
+    """
+    grey, signed = _check_pair(image, attribution)
+    _check_vmax(vmax)
+    _check_alpha(alpha)
+    colour = np.where(signed[..., None] > 0, _POSITIVE, _NEGATIVE)
+    return _blend(grey, colour, alpha * np.clip(np.abs(signed) / vmax, 0, 1))
 
 
 def picture_grid(rows: Sequence[Mapping[str, Any]], path: str | Path | BinaryIO, vmax: float, title: str) -> None:
@@ -103,6 +127,11 @@ def picture_grid(rows: Sequence[Mapping[str, Any]], path: str | Path | BinaryIO,
     save_figure(figure, path)
 
 
+def _blend(grey: NDArray[Any], colour: NDArray[Any], opacity: NDArray[Any]) -> NDArray[np.uint8]:
+    blend = (1 - opacity[..., None]) * np.clip(grey, 0, 1)[..., None] + opacity[..., None] * colour
+    return np.rint(255 * blend).astype(np.uint8)
+
+
 def _row_pictures(row: Mapping[str, Any], index: int, vmax: float) -> list[tuple[NDArray[Any], dict[str, Any]]]:
     where = f"row {index}: "
     image, anomaly_map = _check_pair(row["image"], row["anomaly_map"], where)
@@ -144,3 +173,8 @@ def _check_map(values: ArrayLike, shape: tuple[int, ...], argument: str) -> NDAr
 def _check_vmax(vmax: float) -> None:
     if not (math.isfinite(vmax) and vmax > 0):
         raise ValueError(f"vmax must be finite and above 0, one value for all images; got {vmax}")
+
+
+def _check_alpha(alpha: float) -> None:
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha must lie in [0, 1]; got {alpha}")

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from imgae_monai.visualize import anomaly_overlay, overlays, picture_grid
+from imgae_monai.visualize import anomaly_overlay, overlays, picture_grid, signed_overlay
 
 HOTTEST = 255 * np.array(matplotlib.colormaps["inferno"](1.0)[:3])
 
@@ -46,6 +46,21 @@ def test_a_map_of_zero_leaves_the_grey_image() -> None:
 def test_the_hottest_pixel_is_blended_by_alpha(alpha: float) -> None:
     overlay = anomaly_overlay(np.full((1, 1), 0.2), np.full((1, 1), 3.0), vmax=3, alpha=alpha)
     assert overlay[0, 0] == pytest.approx((1 - alpha) * 0.2 * 255 + alpha * HOTTEST, abs=0.51)
+
+
+def test_a_signed_map_has_a_colour_a_sign_and_none_at_0() -> None:
+    image = np.full((1, 5), 0.4)
+    overlay = signed_overlay(image, np.array([[-8.0, -2.0, 0.0, 1.0, 2.0]]), vmax=2, alpha=0.5).astype(float)
+    grey, red, blue = 0.4 * 255, np.array([213, 94, 0]), np.array([86, 180, 233])
+    expected = [(grey + blue) / 2, (grey + blue) / 2, grey + 0 * red, 0.75 * grey + red / 4, (grey + red) / 2]
+    assert overlay[0] == pytest.approx(np.array(expected), abs=0.51)
+
+
+@pytest.mark.parametrize("overlay", [anomaly_overlay, signed_overlay])
+@pytest.mark.parametrize(("vmax", "alpha"), [(0.0, 0.5), (float("nan"), 0.5), (1.0, 1.1), (1.0, -0.1)])
+def test_scale_and_opacity_out_of_range_are_refused(overlay, vmax, alpha) -> None:
+    with pytest.raises(ValueError, match=r"vmax must be|alpha must lie"):
+        overlay(np.zeros((2, 2)), np.zeros((2, 2)), vmax=vmax, alpha=alpha)
 
 
 def test_values_beyond_the_scale_are_drawn_at_its_ends() -> None:
