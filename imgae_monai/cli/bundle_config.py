@@ -176,7 +176,7 @@ def given(**flags: Any) -> dict[str, Any]:
         overrides["mlflow_uri"] = mlflow_address(overrides["mlflow_uri"])
     if "cache_dir" in overrides:
         overrides["cache_dir"] = str(Path(overrides["cache_dir"]).expanduser().resolve())
-    for key in ("normal_names", "abnormal_names", "views", "sexes", "findings"):
+    for key in ("normal_names", "abnormal_names", "views", "sexes", "findings", "explain"):
         if key in overrides:
             overrides[key] = [name.strip() for name in overrides[key].split(",")]
     if "dataset_dir" in overrides:

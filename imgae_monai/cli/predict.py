@@ -15,6 +15,7 @@ def predict(
     z_score: bool | None = None,
     reduction: str | None = None,
     top_fraction: float | None = None,
+    explain: str | None = None,
     batch_size: int | None = None,
     device: str | None = None,
     overwrite: bool = False,
@@ -33,6 +34,7 @@ def predict(
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
+        explain: gradient, occlusion or both by commas: maps of where the score comes from, slow. Default none.
         batch_size: images a step. Default as trained.
         device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).
         overwrite: replace results that the folder holds. Default false.
@@ -54,7 +56,13 @@ def predict(
         raise InputError(f"{target} already holds predictions: give another --output, or --overwrite to replace them")
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction}
-    overrides = bc.given(**score, batch_size=batch_size, device=device)
+    overrides = bc.given(**score, explain=explain, batch_size=batch_size, device=device)
+    if explain is not None:
+        from imgae_monai.explain import check_methods
+
+        check_methods(overrides["explain"])
+        if "explain" not in bc.merge_config([folder / "configs" / "inference.json"], {}):
+            raise InputError(f"{run} was trained by a version that explains no scores: predict without --explain")
     bc.log_to()
     config = bc.merge_config([folder / "configs" / "inference.json"], overrides)
     # volumes that will be sliced may have any number of axes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .explain_score import ExplainScoreD, ExplainScored, ExplainScoreDict
 from .explanation import METHODS, check_methods, explain, map_height
 from .gradient import gradient_attribution
 from .occlusion import occlusion_attribution
@@ -9,6 +10,9 @@ from .score_network import ScoreNetwork
 
 __all__ = [
     "METHODS",
+    "ExplainScoreD",
+    "ExplainScoreDict",
+    "ExplainScored",
     "ScoreNetwork",
     "check_methods",
     "explain",

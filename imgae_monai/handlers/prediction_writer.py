@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ from imgae_monai.transforms.calibration import Calibration
 PREDICTION_COLUMNS = ("image", "score", "decision", "threshold", "map_png", "map_nifti", "overlay", "synthetic")
 
 
+# a column for each of an explanation's files, and where its colour scale ends
+_EXPLANATION_COLUMNS = ("png", "nifti", "overlay", "limit")
+
+
 class PredictionWriter:
     """Write ``predictions.csv`` and, for each image, ``NAME_map.png``, ``NAME_map.nii.gz`` and ``NAME_overlay.png``.
 
@@ -31,6 +36,9 @@ class PredictionWriter:
     A NIfTI volume's map gets the volume's own space (in canonical order), and its PNG and overlay show the middle axial
     slice.
 
+    An explanation has a sign: the PNG is mid-grey at 0, and its colour scale ends at a limit of its own, which the
+    table gives, since magnitudes of different images say little beside each other.
+
     Images with the same name in different folders get a piece of their path's hash appended. Rows are written as they
     come, so that a run that is cut off keeps them.
 
@@ -38,12 +46,18 @@ class PredictionWriter:
         output_dir: folder to write to.
         calibration: threshold and colour scale.
         window: how the images were read, see :py:func:`imgae_monai.data.read_image`.
+        explain: methods by which the score was explained; their maps are in the output by the same names.
     """
 
-    def __init__(self, output_dir: PathLike, calibration: Calibration, window: str = "auto") -> None:
+    def __init__(
+        self, output_dir: PathLike, calibration: Calibration, window: str = "auto", explain: Sequence[str] = ()
+    ) -> None:
         self.output_dir = Path(output_dir)
         self.calibration = calibration
         self.window = window
+        self.explain = tuple(explain)
+        explained = [f"{method}_{column}" for method in self.explain for column in _EXPLANATION_COLUMNS]
+        self.columns = (*PREDICTION_COLUMNS, *explained)
         self._names: dict[str, str] = {}
 
     def attach(self, engine: Engine) -> None:
@@ -56,13 +70,13 @@ class PredictionWriter:
         check_writable(self.output_dir)
         self._names = {}
         with open(self.output_dir / "predictions.csv", "w", newline="", encoding="utf-8") as f:
-            csv.DictWriter(f, PREDICTION_COLUMNS).writeheader()
+            csv.DictWriter(f, self.columns).writeheader()
 
     def _write(self, engine: Engine) -> None:
         pairs = zip(engine.state.batch, engine.state.output, strict=True)
-        rows = [self._write_one(b["image_path"], float(o["score"]), o["anomaly_map"][0]) for b, o in pairs]
+        rows = [self._write_one(batch["image_path"], output) for batch, output in pairs]
         with open(self.output_dir / "predictions.csv", "a", newline="", encoding="utf-8") as f:
-            csv.DictWriter(f, PREDICTION_COLUMNS).writerows(rows)
+            csv.DictWriter(f, self.columns).writerows(rows)
 
     def _name(self, path: str) -> str:
         name = reference_name(path)
@@ -70,11 +84,11 @@ class PredictionWriter:
             name = f"{name}_{hashlib.sha256(path.encode()).hexdigest()[:8]}"
         return name
 
-    def _write_one(self, path: str, score: float, anomaly_map: Any) -> dict[str, Any]:
+    def _write_one(self, path: str, output: Mapping[str, Any]) -> dict[str, Any]:
         # matplotlib's colour map is only needed here, and takes a second to import
         from imgae_monai.visualize import anomaly_overlay
 
-        volume = np.asarray(anomaly_map.cpu(), dtype=np.float32)
+        score, volume = float(output["score"]), np.asarray(output["anomaly_map"][0].cpu(), dtype=np.float32)
         array, image = (_middle_slice(a) for a in (volume, read_image(path, self.window)))
         limit = max(self.calibration.map_limit, 1e-12)  # 0 where normal residuals are: any residual is then at the top
         name = self._name(path)
@@ -87,7 +101,25 @@ class PredictionWriter:
         threshold = self.calibration.threshold
         decision = int(score > threshold)
         row = {"image": path, "score": score, "decision": decision, "threshold": threshold, **files}
-        return {**row, "synthetic": int(is_synthetic(path))}
+        row["synthetic"] = int(is_synthetic(path))
+        for method in self.explain:
+            row |= self._write_explanation(f"{name}_{method}", method, path, image, output[method][0].cpu())
+        return row
+
+    def _write_explanation(
+        self, name: str, method: str, path: str, image: np.ndarray, attribution: Any
+    ) -> dict[str, Any]:
+        from imgae_monai.explain import map_height
+        from imgae_monai.visualize import signed_overlay
+
+        volume, limit = np.asarray(attribution, dtype=np.float32), map_height(attribution)
+        array = _middle_slice(volume)
+        files = {"png": f"{name}.png", "nifti": f"{name}.nii.gz", "overlay": f"{name}_overlay.png"}
+        grey = 128 + 127 * np.clip(array / limit, -1, 1)
+        Image.fromarray(grey.round().astype(np.uint8)).save(self.output_dir / files["png"])
+        _save_nifti(volume, path, self.output_dir / files["nifti"])
+        Image.fromarray(signed_overlay(image, array, vmax=limit)).save(self.output_dir / files["overlay"])
+        return {f"{method}_{column}": value for column, value in {**files, "limit": limit}.items()}
 
 
 def _middle_slice(array: np.ndarray) -> np.ndarray:

@@ -159,6 +159,8 @@ EVALUATION = {
     "n_bootstrap": Row(7, "metrics"),
     "of_training": Row([], "error"),
 }
+# ids that inference.json has beside those of train.json
+INFERENCE = {"explain": Row(["occlusion"], "files")}
 # a value that suits one of the networks only
 OF_BUNDLE = {("reversed_autoencoder", "strides"): [1, 1]}
 
@@ -342,7 +344,7 @@ def test_every_id_has_a_row(bundle):
     assert train <= ROWS.keys(), "give it a row: another value, and what changes"
     assert ROWS.keys() - train <= {"auxiliary_weight", "hidden_size"}
     assert knobs(bundle, "evaluate") == EVALUATION.keys()
-    assert knobs(bundle, "inference") <= train
+    assert knobs(bundle, "inference") - train == INFERENCE.keys()
 
 
 @pytest.fixture(scope="module")
@@ -400,3 +402,28 @@ def test_another_value_makes_another_evaluation(bundle, id, data, unchanged, cap
         signatures.append(run_once(bundle, folder, folder, {**context, **ids}, caplog, overlay=("evaluate",)))
     assert signatures[0]["error"] is None
     assert signatures[0][row.differs] != signatures[1].get(row.differs)
+
+
+@pytest.mark.parametrize("id", sorted(INFERENCE))
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_another_value_makes_another_prediction(bundle, id, data, caplog, tmp_path):
+    run_once(bundle, tmp_path, tmp_path, {"dataset_dir": str(data / "tree")}, caplog)
+    images = {"dataset_dir": str(data / "tree" / "test" / "normal"), "bundle_root": str(tmp_path)}
+    names = [key for key in (*BASE, *NETWORK[bundle]) if key in knobs(bundle, "inference")]
+    ids = {key: {**BASE, **NETWORK[bundle]}[key] for key in names}
+    signatures = []
+    for changed in ({}, {id: INFERENCE[id].value}):
+        output = tmp_path / f"predicted{len(signatures)}"
+        config = str(REPO / "bundles" / bundle / "configs" / "inference.json")
+        workflow = ConfigWorkflow(
+            config_file=config,
+            workflow_type="inference",
+            logging_file=False,
+            meta_file=None,
+            output_dir=str(output),
+            **{**images, **ids, **changed},
+        )
+        workflow.initialize()
+        workflow.run()
+        signatures.append(_files(output))
+    assert signatures[0][INFERENCE[id].differs] != signatures[1][INFERENCE[id].differs]

@@ -201,6 +201,29 @@ def test_predict_brings_maps_back_to_the_files_size(cli, runs, tmp_path):
     assert nib.load(tmp_path / "out" / "wide_map.nii.gz").shape == (90, 40, 1)
 
 
+def test_predict_explains_scores_at_the_files_size(cli, capsys, runs, phantoms, tmp_path):
+    nib = pytest.importorskip("nibabel")
+    wide = tmp_path / "wide.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 90), dtype=np.uint8)).save(wide)
+    words = ["predict", runs["unet_autoencoder"], wide, phantoms / "test" / "normal", "--output"]
+    cli(*words, tmp_path / "plain")
+    cli(*words, tmp_path / "out", "--explain", "gradient,occlusion")
+    plain, explained = (read_rows(tmp_path / name / "predictions.csv") for name in ("plain", "out"))
+    assert [{key: row[key] for key in plain[0]} for row in explained] == plain
+    first = explained[0]
+    for method in ("gradient", "occlusion"):
+        for key in ("png", "overlay"):
+            assert Image.open(tmp_path / "out" / first[f"{method}_{key}"]).size == (90, 40)
+        voxels = nib.load(tmp_path / "out" / first[f"{method}_nifti"]).get_fdata()
+        assert voxels.shape == (90, 40, 1)
+        highest = np.sort(np.abs(voxels).ravel())[-36:]
+        assert float(first[f"{method}_limit"]) == pytest.approx(highest.mean(), rel=1e-5)
+        assert len({row[f"{method}_limit"] for row in explained}) == len(explained)
+    error = refused(cli, capsys, *words, tmp_path / "plain", "--overwrite", "--explain", "gradient,lime")
+    assert "explain takes gradient, occlusion (several by commas), got 'lime'" in error
+    assert (tmp_path / "plain" / "predictions.csv").is_file()
+
+
 def test_compare_pairs_the_runs_on_the_same_images(cli, capsys, runs, evaluated, tmp_path):
     words = ["compare", runs["unet_autoencoder"], runs["reversed_autoencoder"], "--output", tmp_path / "c"]
     cli(*words, "--n_bootstrap", 200)

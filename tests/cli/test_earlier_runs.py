@@ -33,6 +33,17 @@ def test_runs_from_before_amp_had_a_dtype_are_scored_as_ever(cli, runs, phantoms
         assert old_one.replace("old_predicted", "new_predicted") == new_one
 
 
+def test_a_run_from_before_explanations_says_so(cli, runs, phantoms, tmp_path, capsys):
+    old = tmp_path / "run"
+    shutil.copytree(runs[BUNDLE], old)
+    path = old / "configs" / "inference.json"
+    config = {k: v for k, v in json.loads(path.read_text()).items() if not k.startswith("explain")}
+    path.write_text(json.dumps(config))
+    with pytest.raises(SystemExit):
+        cli("predict", old, phantoms / "test" / "normal", "--output", tmp_path / "out", "--explain", "occlusion")
+    assert "trained by a version that explains no scores: predict without --explain" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("key", "value", "gone"),
     [

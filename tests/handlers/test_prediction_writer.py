@@ -186,6 +186,35 @@ def test_a_volumes_map_lies_on_the_volume_and_its_pictures_show_the_middle_slice
     assert read_png(tmp_path / "out" / row["overlay"]).shape == (*middle.shape, 3)
 
 
+def test_an_explanation_is_written_with_its_sign(tmp_path):
+    path, values = picture(tmp_path / "in", "a.png", 0)
+
+    def signed(data):  # in place of an explanation
+        return {**data, "occlusion": 8 * data["image"] - 4}
+
+    evaluator = SupervisedEvaluator(
+        device="cpu",
+        val_data_loader=DataLoader(Dataset([{"image": str(path), "image_path": str(path)}], LoadGrayscaled())),
+        network=nn.Identity(),
+        postprocessing=Compose([ResidualMapd(), AnomalyScored(), signed]),
+        val_handlers=[PredictionWriter(tmp_path / "out", CALIBRATION, explain=["occlusion"])],
+    )
+    evaluator.run()
+    (row,) = rows_of(tmp_path / "out")
+    assert list(row) == [*COLUMNS, "occlusion_png", "occlusion_nifti", "occlusion_overlay", "occlusion_limit"]
+    expected = 8 * values - 4
+    limit = float(np.abs(expected).max())  # a hundredth of 60 pixels is one
+    assert float(row["occlusion_limit"]) == pytest.approx(limit)
+    written = nib.load(tmp_path / "out" / row["occlusion_nifti"]).get_fdata()[..., 0].T
+    np.testing.assert_allclose(written, expected, atol=1e-5)
+    grey = read_png(tmp_path / "out" / row["occlusion_png"])
+    np.testing.assert_allclose(grey, 128 + 127 * expected / limit, atol=0.51)
+    overlay = read_png(tmp_path / "out" / row["occlusion_overlay"]).astype(int)
+    redder = overlay[..., 0] - overlay[..., 2]
+    assert (redder[expected > 0.2] > 0).all()
+    assert (redder[expected < -0.2] < 0).all()
+
+
 def test_slices_are_named_by_their_place_and_written_as_pictures(tmp_path):
     path = nifti(tmp_path / "v.nii", np.arange(60, dtype=np.int16).reshape(3, 4, 5))
     slices = [Path(f"{path}#2/{index}") for index in (0, 4)]
