@@ -1,6 +1,7 @@
 """Handlers beside MONAI's."""
 
 from .atomic_saver import AtomicSaver
+from .auroc_handler import AurocHandler
 from .best_checkpoint_saver import BestCheckpointSaver
 from .check_trackers import check_trackers
 from .checked_checkpoint_loader import CheckedCheckpointLoader, check_checkpoint
@@ -33,6 +34,7 @@ from .watch import WatchHandler
 
 __all__ = [
     "AtomicSaver",
+    "AurocHandler",
     "BestCheckpointSaver",
     "CheckedCheckpointLoader",
     "DatasetHandler",

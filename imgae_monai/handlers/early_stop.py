@@ -54,6 +54,6 @@ class ValidationEarlyStopHandler(EarlyStopHandler):
             handler.trainer.terminate()
 
 
-def _negated(value: float) -> float:
+def _negated(value: float | None) -> float:
     # ignite takes a NaN for an improvement, and whatever comes next for another
-    return -math.inf if math.isnan(value) else -value
+    return -math.inf if value is None or math.isnan(value) else -value

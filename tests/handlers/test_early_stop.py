@@ -89,7 +89,7 @@ def test_counts_validations_and_not_epochs(interval, last):
     assert trainer.state.epoch == last
 
 
-def validations_until_stop(losses: list[float], patience: int) -> int | None:
+def validations_until_stop(losses: list[float | None], patience: int) -> int | None:
     """Feed the metric by hand: MONAI's loss metric leaves NaN out, other metrics don't."""
     trainer, handler = engines([1.0], patience)
     for count, loss in enumerate(losses, 1):
@@ -105,6 +105,7 @@ def validations_until_stop(losses: list[float], patience: int) -> int | None:
     [
         ([5, NAN, NAN, 4], 3),
         ([NAN, NAN, NAN, 4], 3),
+        ([5, None, 4, None, None, 3], 5),  # an undefined AUROC
         ([5, 4, 4, NAN, 3], 4),
         ([5, NAN, 4, NAN, 3], None),
         ([NAN, NAN, 4, 5, 3], None),
