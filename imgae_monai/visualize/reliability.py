@@ -22,26 +22,25 @@ def plot_reliability(
 
     Args:
         path: the ``.png``, ``.pdf`` or ``.svg`` file to write, or an open file.
-        bins: dictionaries with ``mean_probability``, ``observed`` (share of abnormal images) and ``n`` (images); bins
-            without an image are left out.
+        bins: as :func:`imgae_monai.metrics.reliability_curve` gives them: dictionaries with ``mean_probability``,
+            ``share_abnormal`` and ``n`` (images).
         title: plain text.
         file_format: see :func:`imgae_monai.visualize.figure_file.save_figure`.
 
     Raises:
-        ValueError: no bin has an image, or the format is unknown.
+        ValueError: there is no bin, or the format is unknown.
 
     Example:
-        >>> bins = [{"mean_probability": 0.1, "observed": 0.2, "n": 40}]
+        >>> bins = [{"mean_probability": 0.1, "share_abnormal": 0.2, "n": 40}]
         >>> plot_reliability("reliability.pdf", bins, "Test images")  # doctest: +SKIP
     """
-    filled = [found for found in bins if found["n"]]
-    if not filled:
-        raise ValueError(f"bins must hold at least one image; got {len(bins)} bins without")
-    x, y, n = ([found[key] for found in filled] for key in ("mean_probability", "observed", "n"))
+    if not bins:
+        raise ValueError("bins must hold at least one image; got none")
+    x, y, n = ([found[key] for found in bins] for key in ("mean_probability", "share_abnormal", "n"))
     figure, axes = new_plot(title, "probability given (mean of the bin)", "share of abnormal images", height=WIDTH)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="reliable")
     style = series_style(0)
-    axes.plot(x, y, **style, label=f"{sum(n):,} images in {len(filled)} bins")
+    axes.plot(x, y, **style, label=f"{sum(n):,} images in {len(bins)} bins")
     areas = [_SMALLEST + (_LARGEST - _SMALLEST) * count / max(n) for count in n]
     axes.scatter(x, y, areas, color=style["color"], alpha=0.5, linewidth=0, label="area: images in the bin")
     unit_square(axes)
