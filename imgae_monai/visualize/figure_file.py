@@ -76,7 +76,7 @@ def _described(figure: Figure) -> str:
     """What a screen reader says instead of the picture: title, axes and legend."""
     parts = [" ".join(figure.get_suptitle().split())]
     for axes in figure.axes:
-        names = [name for name in (axes.get_ylabel(), axes.get_xlabel()) if name]
+        names = [" ".join(name.split()) for name in (axes.get_ylabel(), axes.get_xlabel()) if name]
         parts.append(" by ".join(names))
     for legend in figure.legends:
         parts += [legend.get_title().get_text(), *(text.get_text() for text in legend.get_texts())]

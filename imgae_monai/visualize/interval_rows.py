@@ -69,7 +69,8 @@ def draw_rows(
         raise ValueError(f"rows must hold at least one value; got {len(rows)} rows without")
     headings = [i for i, row in enumerate(rows) if row.group and (i == 0 or row.group != rows[i - 1].group)]
     height = sum(_row_height(row) for row in rows) + len(headings) * _HEADING
-    figure, axes = new_plot(title, x_label, "", height=height + _REST)
+    label = x_label if reference is None else f"{x_label}; dashed line: {reference:.3g}"
+    figure, axes = new_plot(title, label, "", height=height + _REST)
     axes.set_ylim(height, 0)
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
@@ -84,7 +85,6 @@ def draw_rows(
         axes.axhline(top, color=LINE, linewidth=0.5, zorder=0.5)
     if reference is not None:
         axes.axvline(reference, color=DIM, linestyle="--", linewidth=1, zorder=0.9)
-        axes.set_xlabel(f"{x_label} (dashed line: {reference:.3g})")
     axes.margins(x=0.05)
     return figure, axes
 

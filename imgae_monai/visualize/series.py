@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from imgae_monai.metrics.curve_bands import CurveBand
 from imgae_monai.visualize.style import DASHES, SERIES
 
+BAND = 0.25  # opacity
+
 
 def check_series(series: Mapping[str, Any], bands: Mapping[str, CurveBand] | None) -> Mapping[str, CurveBand]:
     """Return the bands, none by default, or raise a ``ValueError`` where nothing is drawn or a band has no curve."""
@@ -36,7 +38,7 @@ def draw_band(axes: Axes, index: int, band: CurveBand | None) -> None:
             band.low,
             band.high,
             color=SERIES[index % len(SERIES)],
-            alpha=0.18,
+            alpha=BAND,
             linewidth=0,
             label="_" if named else label,
         )

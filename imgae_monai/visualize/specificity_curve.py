@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from imgae_monai.visualize.figure_file import save_figure
-from imgae_monai.visualize.series import series_style
+from imgae_monai.visualize.series import BAND, series_style
 from imgae_monai.visualize.style import BLUE, GREY, INK, WIDTH, add_legend, new_plot, unit_square
 
 
@@ -47,7 +47,7 @@ def plot_specificity_curve(
     figure, axes = new_plot(title, "nominal specificity (validation normals)", "observed specificity", height=WIDTH)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="kept as promised")
     axes.plot(nominal, observed, **series_style(0), label="these normal images")
-    axes.fill_between(nominal, *bounds.T, color=BLUE, alpha=0.18, linewidth=0, label="shaded: 95 % interval")
+    axes.fill_between(nominal, *bounds.T, color=BLUE, alpha=BAND, linewidth=0, label="shaded: 95 % interval")
     if threshold_at is not None:
         axes.axvline(threshold_at, color=INK, linestyle="--", linewidth=1, label=f"threshold in use, {threshold_at:g}")
     unit_square(axes)

@@ -1,8 +1,8 @@
 """The common look of the figures: 100 mm wide, read at that width, on white paper or on a page's own ground.
 
 Figures are drawn with matplotlib's object interface: pyplot keeps every figure alive, chooses a window system and is
-not safe in threads. Series colours are Okabe and Ito's, told apart by colour-blind readers; those too pale for paper or
-too dark for a dark page are made mid-tone (contrast above 3 to both). Line styles and markers repeat what they say.
+not safe in threads. The first three series colours are Okabe and Ito's, told apart by colour-blind readers; all are of
+middle lightness, with a contrast above 3 to paper and to a dark page. Line styles and markers repeat what they say.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from numpy.typing import ArrayLike, NDArray
 from imgae_monai.metrics.binary import check_labels, check_scores
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#7A7A7A"
-SERIES = (BLUE, VERMILION, "#009E73", "#C26A9B", "#A87800", "#8D6FC4", GREY)
+SERIES = (BLUE, VERMILION, "#009E73", "#C26A9B", "#009CE4", "#906054", "#808080")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 # each of these stands in a figure for one thing, so that a page can put its own colour in its place
 INK, DIM, LINE, CARD = "#1D1F22", "#5D636B", "#DCD9D3", "#FFFFFF"
 WIDTH, HEIGHT = 100 / 25.4, 80 / 25.4  # inches
 FONT = 8
-_TITLE_COLUMNS, _LEGEND_COLUMNS = 50, 54  # characters that 100 mm hold
+_TITLE_COLUMNS, _LABEL_COLUMNS, _LEGEND_COLUMNS = 50, 54, 54  # characters that 100 mm hold
 _ROW = 0.17  # inches of one line of text
 
 
@@ -37,19 +37,21 @@ def new_plot(title: str, x_label: str, y_label: str, height: float = HEIGHT) -> 
 
     Args:
         title: plain text.
-        x_label: plain text.
+        x_label: plain text, wrapped too.
         y_label: plain text.
-        height: in inches, without legend and title's further lines.
+        height: in inches, without the legend and further lines of title and label.
 
     Returns:
         The figure and its axes.
     """
     lines = textwrap.wrap(plain(title), _TITLE_COLUMNS) or [""]
+    x_lines = textwrap.wrap(plain(x_label), _LABEL_COLUMNS) or [""]
+    height += (len(lines) + len(x_lines) - 2) * _ROW
     layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.06)
-    figure = Figure(figsize=(WIDTH, height + (len(lines) - 1) * _ROW), layout=layout, facecolor=CARD)
+    figure = Figure(figsize=(WIDTH, height), layout=layout, facecolor=CARD)
     figure.suptitle("\n".join(lines), fontsize=FONT + 1, color=INK)
     axes = figure.add_subplot(facecolor=CARD)
-    axes.set_xlabel(x_label, fontsize=FONT, color=INK)
+    axes.set_xlabel("\n".join(x_lines), fontsize=FONT, color=INK)
     axes.set_ylabel(y_label, fontsize=FONT, color=INK)
     axes.tick_params(labelsize=FONT, labelcolor=INK, color=DIM)
     axes.grid(color=LINE, linewidth=0.5)
@@ -83,6 +85,7 @@ def add_legend(figure: Figure, axes: Axes, note: str = "", handles: Sequence[Any
         title=note or None,
         title_fontsize=FONT,
         handlelength=2.6,
+        markerscale=1.3,
     )
     legend.get_title().set_color(INK)
     width, height = figure.get_size_inches()

@@ -25,7 +25,7 @@ def test_each_row_has_its_value_its_interval_and_its_numbers(drawn) -> None:
         *("view", "PA", "0.600 [0.500, 0.900], n 40 + 3", "AP", "0.900, no interval, n 4"),
         *("sex", "F", "undefined"),
     ]
-    assert axes.get_xlabel() == "AUROC (dashed line: 0.5)"
+    assert axes.get_xlabel() == "AUROC; dashed line: 0.5"
     assert any(set(x.get_xdata()) == {0.5} for x in axes.lines)
 
 
