@@ -1,5 +1,6 @@
 """Check a data set before anyone trains on it: faulty files, copies, leaks, label conflicts, shortcuts."""
 
+from .against_no_model import compare_with_no_model
 from .audit import Audit, audit_source
 from .duplicates import Copies, find_copies
 from .finding import Finding, Group
@@ -9,6 +10,7 @@ from .near_duplicates import near_duplicates
 from .page import render_page
 from .scan import scan_images
 from .shortcuts import Shortcut, measure_shortcuts, no_model_scores
+from .split_scores import score_split
 from .table import format_audit
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Measurement",
     "Shortcut",
     "audit_source",
+    "compare_with_no_model",
     "find_copies",
     "format_audit",
     "measure_image",
@@ -28,5 +31,6 @@ __all__ = [
     "removed_images",
     "render_page",
     "scan_images",
+    "score_split",
     "write_fix_list",
 ]

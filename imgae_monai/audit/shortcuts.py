@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 
 from imgae_monai.audit.finding import Finding, Group
 from imgae_monai.audit.measurement import Measurement
-from imgae_monai.metrics import bootstrap_metrics, compute_auroc, mean_distance_scores, pca_residual_scores
+from imgae_monai.metrics import (
+    bootstrap_metrics,
+    compute_auroc,
+    delong_interval,
+    mean_distance_scores,
+    pca_residual_scores,
+)
 
 SHORTCUT_BOUND = 0.7
+MAX_RESAMPLED = 20_000  # images; of more, nine bootstraps would take minutes
 SMALL_SIZE = 64  # pixels; what the mean image and the PCA see
 PCA_SIGMA = 2.0  # pixels at that size
 EXPLANATIONS = {
@@ -36,7 +43,7 @@ class Shortcut:
     Args:
         name: key of ``EXPLANATIONS``.
         auroc: as computed, higher score meaning more abnormal.
-        interval: 95 % by bootstrap over patients.
+        interval: 95 % over patients, by bootstrap, or DeLong's of more than 20,000 images.
         strength: max(auroc, 1 - auroc): what a classifier could make of it whatever the sign.
         strength_interval: the interval, turned where the AUROC was.
     """
@@ -78,7 +85,11 @@ def no_model_scores(
 
 
 def measure_shortcuts(
-    scores: dict[str, NDArray[np.float64]], labels: Sequence[int], patients: Sequence[str], seed: int = 0
+    scores: dict[str, NDArray[np.float64]],
+    labels: Sequence[int],
+    patients: Sequence[str],
+    seed: int = 0,
+    n_draws: int = 2000,
 ) -> list[Shortcut]:
     """AUROC of each score with its interval, the strongest first.
 
@@ -87,6 +98,7 @@ def measure_shortcuts(
         labels: 0 normal, 1 abnormal, of the same images.
         patients: their patients.
         seed: of the bootstrap.
+        n_draws: its draws.
 
     Returns:
         the shortcuts; none where a class is absent.
@@ -94,13 +106,22 @@ def measure_shortcuts(
     found = []
     for name, values in scores.items():
         auroc = compute_auroc(values, labels)
-        drawn = bootstrap_metrics(values, labels, patients, threshold=float(np.median(values)), seed=seed)["auroc"]
-        if auroc is None or drawn is None:
+        if auroc is None:
             return []
-        low, high = drawn
+        low, high = _interval(values, auroc, labels, patients, seed, n_draws)
         turned = (1 - high, 1 - low) if auroc < 0.5 else (low, high)
         found.append(Shortcut(name, auroc, (low, high), max(auroc, 1 - auroc), turned))
     return sorted(found, key=lambda s: -s.strength)
+
+
+def _interval(
+    values: NDArray[np.float64], auroc: float, labels: Sequence[int], patients: Sequence[str], seed: int, n_draws: int
+) -> tuple[float, float]:
+    if len(values) > MAX_RESAMPLED:
+        interval = delong_interval(values, labels, patients)["interval"]
+    else:
+        interval = bootstrap_metrics(values, labels, patients, float(np.median(values)), n_draws, seed)["auroc"]
+    return interval or (auroc, auroc)  # a constant, or classes that do not overlap: no draw differs
 
 
 def check_shortcuts(shortcuts: Sequence[Shortcut]) -> list[Finding]:

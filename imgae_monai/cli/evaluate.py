@@ -25,6 +25,7 @@ def evaluate(
     reduction: str | None = None,
     top_fraction: float | None = None,
     n_bootstrap: int | None = None,
+    no_model: bool | None = None,
     batch_size: int | None = None,
     num_workers: int | None = None,
     device: str | None = None,
@@ -54,6 +55,7 @@ def evaluate(
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
         n_bootstrap: draws behind each 95 % interval. Default 10000.
+        no_model: score the images without any model too, to compare. Default true.
         batch_size: images a step. Default as trained.
         num_workers: processes that load images. Default as trained.
         device: auto, cpu, cuda, cuda:1, mps. Default as trained.
@@ -66,6 +68,7 @@ def evaluate(
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction}
     other = {"split": split, "n_bootstrap": n_bootstrap, "batch_size": batch_size, "num_workers": num_workers}
+    other |= {"no_model": no_model}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
     names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
     overrides = {**bc.given(**score, **other, **names, device=device, dataset_dir=data), **(set or {})}

@@ -48,3 +48,27 @@ def localization_lines(metrics: Mapping[str, Any]) -> list[str]:
     for group in found["by_finding"]:
         lines.append(f"  {group['finding']} ({group['n_images']} images): {group['verdict']}")
     return [*lines, found["verdict"]]
+
+
+def no_model_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """The scores that need no model, the strongest first; where they were not measured, one line with the reason.
+
+    Args:
+        metrics: ``metrics.json``.
+    """
+    if "no_model" not in metrics:  # of an earlier version
+        return []
+    found = metrics["no_model"]
+    if not found:
+        return [f"without a model: not measured ({metrics.get('no_model_reason')})"]
+    lines = ["without a model, AUROC either way round*"]
+    for score in found["scores"]:
+        interval = format_interval(score["strength"], score["strength_interval"])
+        lines.append(f"  {interval:24}{score['name']}: {score['explanation']}")
+    against = found["against_best"]
+    lines.append("  * optimistic, uses test labels, to the model's loss: the sign, and which is the best")
+    if against["difference"] is not None:
+        signed = f"{against['difference']:+.3f}"
+        signed += " [{:+.3f}, {:+.3f}]".format(*against["interval"]) if against["interval"] else ""
+        lines.append(f"  the model's AUROC minus that of {found['best']}: {signed}")
+    return lines

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from imgae_monai.cli.evaluation_lines import format_interval, localization_lines
+from imgae_monai.cli.evaluation_lines import format_interval, localization_lines, no_model_lines
+from imgae_monai.report import no_model_words
 
 PRINTED = (
     "auroc",
@@ -31,6 +32,9 @@ def print_evaluation(folder: Path) -> None:
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     if metrics["synthetic"]:
         print(metrics["notice"])
+    no_model = metrics.get("no_model")
+    if no_model and not no_model["against_best"]["beats"]:
+        print(no_model_words("The model", metrics["auroc"], no_model))
     print(f"{metrics['n_normal']} normal, {metrics['n_abnormal']} abnormal images of {metrics['n_patients']} patients")
     for name in PRINTED:
         print(f"  {name:18}{format_interval(metrics[name], metrics[f'{name}_ci95'])}")
@@ -39,7 +43,7 @@ def print_evaluation(folder: Path) -> None:
         print("  intervals by linearisation: too many images to draw as often as was asked for")
     for line in (*_optimistic(metrics["optimistic"]), *_subgroups(metrics["subgroups"])):
         print(f"  {line}")
-    for line in localization_lines(metrics):
+    for line in (*no_model_lines(metrics), *localization_lines(metrics)):
         print(line)
     print(f"results: {folder}")
 

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 EVALUATION_PARTS = (
     "metrics.json",
     "scores.csv",
+    "no_model_scores.csv",
     "roc.png",
     "precision_recall.png",
     "score_histogram.png",

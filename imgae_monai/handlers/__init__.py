@@ -15,6 +15,7 @@ from .learning_rate import LearningRateHandler
 from .localization_recorder import LocalizationRecorder
 from .memory_monitor import MemoryMonitor
 from .mlflow_tracker import MLFlowTracker, mlflow_address
+from .no_model_recorder import NoModelRecorder
 from .nonfinite_loss import NonFiniteLossHandler
 from .prediction_writer import PredictionWriter
 from .progress_bar import RunProgressBar
@@ -46,6 +47,7 @@ __all__ = [
     "LocalizationRecorder",
     "MLFlowTracker",
     "MemoryMonitor",
+    "NoModelRecorder",
     "NonFiniteLossHandler",
     "PredictionWriter",
     "ResumePointSaver",

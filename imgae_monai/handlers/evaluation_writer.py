@@ -18,13 +18,20 @@ from imgae_monai.engines.environment import environment
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.localization_recorder import LocalizationRecorder
-from imgae_monai.metrics import metrics_with_intervals, optimistic_thresholds, subgroup_metrics
+from imgae_monai.handlers.no_model_recorder import NoModelRecorder
+from imgae_monai.metrics import (
+    compute_specificity_curve,
+    metrics_with_intervals,
+    optimistic_thresholds,
+    subgroup_metrics,
+)
 from imgae_monai.metrics.subgroups import SUBGROUP_COLUMNS
 from imgae_monai.transforms.calibration import Calibration
 
 SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision", *SUBGROUP_COLUMNS)
 _MIN_SPECIFICITY = 0.9  # of the partial AUROC
 _EXAMPLES_A_CORNER = 2
+_NOT_IN_CONFIG = "the config does not ask for it (that of an earlier version does not)"
 
 
 class EvaluationWriter:
@@ -44,6 +51,7 @@ class EvaluationWriter:
         overwrite: whether results that the folder holds may be replaced.
         config: the config as run, see :py:func:`imgae_monai.engines.config_as_run`.
         localization: keeps maps of images with known regions and tells how well they say where; None for none.
+        no_model: scores the same images without a model; None for none.
 
     Raises:
         InputError: when ``n_bootstrap`` is not positive; before the first image, when the folder holds results or an
@@ -62,6 +70,7 @@ class EvaluationWriter:
         overwrite: bool = False,
         config: Mapping[str, Any] | None = None,
         localization: LocalizationRecorder | None = None,
+        no_model: NoModelRecorder | None = None,
     ) -> None:
         if n_bootstrap < 1:
             raise InputError(f"n_bootstrap must be at least 1, got {n_bootstrap}")
@@ -75,6 +84,7 @@ class EvaluationWriter:
         self.overwrite = overwrite
         self.config = config
         self.localization = localization
+        self.no_model = no_model
         self._environment: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
         self._known: dict[str, dict[str, str]] = {}
@@ -159,6 +169,8 @@ class EvaluationWriter:
             "optimistic": optimistic_thresholds(scored[0], labels),
             "subgroups": subgroup_metrics(*scored, columns, n_draws=n, seed=seed),
             "n_bootstrap": n if values["interval_method"] == "bootstrap" else None,
+            "specificity_curve": self._specificity_curve(),
+            **self._no_model(),
             **self._localization(),
             **self.settings,
             "synthetic": self.datalist.synthetic,
@@ -173,11 +185,23 @@ class EvaluationWriter:
             "config": self.config,
         }
 
+    def _specificity_curve(self) -> dict[str, Any] | None:
+        scores, labels, patients = ([row[key] for row in self.rows] for key in ("score", "label", "patient_id"))
+        normal_scores = self.calibration.normal_scores
+        return compute_specificity_curve(normal_scores, scores, labels, patients, self.n_bootstrap, self.seed)
+
+    def _no_model(self) -> dict[str, Any]:
+        if self.no_model is None:
+            return {"no_model": None, "no_model_reason": _NOT_IN_CONFIG}
+        results = self.no_model.results(self.rows, self.n_bootstrap)
+        self.no_model.write(self.output_dir / "no_model_scores.csv", self.rows)
+        return {"no_model": results, **({} if results else {"no_model_reason": self.no_model.reason})}
+
     def _localization(self) -> dict[str, Any]:
         if self.localization is None:
-            return {"localization": None, "localization_reason": "switched off"}
+            return {"localization": None, "localization_reason": _NOT_IN_CONFIG}
         results = self.localization.results(self.calibration, self.n_bootstrap, self.seed)
-        return {"localization": results, **({"localization_reason": self.localization.reason} if not results else {})}
+        return {"localization": results, **({} if results else {"localization_reason": self.localization.reason})}
 
     def _draw(self) -> None:
         # matplotlib takes a second to import, and only an evaluation draws

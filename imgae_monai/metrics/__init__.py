@@ -23,6 +23,7 @@ from imgae_monai.metrics.optimistic import optimistic_thresholds
 from imgae_monai.metrics.partial_auroc import compute_partial_auroc
 from imgae_monai.metrics.reliability import expected_calibration_error, reliability_curve
 from imgae_monai.metrics.seed_difference import seed_difference, seed_mean
+from imgae_monai.metrics.specificity_curve import compute_specificity_curve
 from imgae_monai.metrics.subgroups import subgroup_metrics
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "compute_curve_bands",
     "compute_localization",
     "compute_partial_auroc",
+    "compute_specificity_curve",
     "compute_threshold_metrics",
     "d_prime",
     "decision_difference",

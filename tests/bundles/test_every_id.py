@@ -157,6 +157,7 @@ ROWS: dict[str, Row] = {
 EVALUATION = {
     "split": Row("val", "error"),
     "n_bootstrap": Row(7, "metrics"),
+    "no_model": Row(False, "files"),
     "of_training": Row([], "error"),
 }
 # ids that inference.json has beside those of train.json
