@@ -20,6 +20,7 @@ from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.localization_recorder import LocalizationRecorder
 from imgae_monai.handlers.no_model_recorder import NoModelRecorder
 from imgae_monai.metrics import (
+    compute_curve_bands,
     compute_specificity_curve,
     metrics_with_intervals,
     optimistic_thresholds,
@@ -32,6 +33,7 @@ SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision", *SUBGROUP_
 _MIN_SPECIFICITY = 0.9  # of the partial AUROC
 _EXAMPLES_A_CORNER = 2
 _NOT_IN_CONFIG = "the config does not ask for it (that of an earlier version does not)"
+_BAND_DRAWS = 2000  # as many as show in a picture
 
 
 class EvaluationWriter:
@@ -212,10 +214,12 @@ class EvaluationWriter:
         title = f"{self.settings.get('bundle', '')} {self.calibration.score.name}".strip()
         if self.datalist.synthetic:
             title += " (synthetic phantoms)"
-        if len(set(labels.tolist())) == 2:
-            series = {"model": scores}
-            plot_roc(self.output_dir / "roc.png", series, labels, title)
-            plot_precision_recall(self.output_dir / "precision_recall.png", series, labels, title)
+        patients = [row["patient_id"] for row in self.rows]
+        bands = compute_curve_bands(scores, labels, patients, min(self.n_bootstrap, _BAND_DRAWS), self.seed)
+        if bands is not None:
+            roc, precision_recall, series = {"model": bands[0]}, {"model": bands[1]}, {"model": scores}
+            plot_roc(self.output_dir / "roc.png", series, labels, title, roc)
+            plot_precision_recall(self.output_dir / "precision_recall.png", series, labels, title, precision_recall)
         plot_score_histogram(self.output_dir / "score_histogram.png", scores, labels, self.calibration.threshold, title)
         captions = {(1, True): "abnormal, highest score", (1, False): "abnormal, lowest score"}
         captions |= {(0, True): "normal, highest score", (0, False): "normal, lowest score"}

@@ -19,6 +19,7 @@ from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.engines import environment
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import EvaluationWriter
+from imgae_monai.metrics import compute_curve_bands
 from imgae_monai.transforms import AnomalyScored, Calibration, ResidualMapd, ScoreDefinition
 
 THRESHOLD = 0.5
@@ -241,6 +242,18 @@ def test_pictures_can_be_opened_and_show_something(written):
     for name in names:
         with Image.open(written[1] / name) as picture:
             assert np.asarray(picture.convert("L")).std() > 1
+
+
+def test_curves_have_the_bands_of_their_patients(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("imgae_monai.visualize.plot_roc", lambda path, series, *rest: drawn.update(roc=rest[-1]))
+    monkeypatch.setattr("imgae_monai.visualize.plot_precision_recall", lambda path, *rest: drawn.update(pr=rest[-1]))
+    evaluate(tmp_path)
+    patients = [f"patient {i // 2}" for i in range(len(SCORES))]
+    expected = compute_curve_bands(SCORES, LABELS, patients, n_draws=200, seed=0)
+    for band, found in zip(expected, (drawn["roc"]["model"], drawn["pr"]["model"]), strict=True):
+        assert np.array_equal(found.low, band.low)
+        assert np.array_equal(found.high, band.high)
 
 
 def test_only_extreme_images_of_each_class_are_drawn(tmp_path, monkeypatch):
