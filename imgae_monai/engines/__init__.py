@@ -9,6 +9,7 @@ from .config_as_run import config_as_run
 from .determinism import make_deterministic
 from .environment import environment
 from .git_state import git_state
+from .model_cost import measure_cost
 from .out_of_memory import explain_out_of_memory
 from .precision import check_amp, choose_precision
 from .prepare_batch import prepare_reconstruction
@@ -52,6 +53,7 @@ __all__ = [
     "load_calibration",
     "lock_run",
     "make_deterministic",
+    "measure_cost",
     "prepare_reconstruction",
     "resume_points",
     "versions",

@@ -14,6 +14,7 @@ from monai.config import PathLike
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.filters import age_in_years
+from imgae_monai.data.fingerprint import datalist_fingerprint
 from imgae_monai.engines.environment import environment
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
@@ -181,6 +182,8 @@ class EvaluationWriter:
             "data_fallbacks": list(self.datalist.fallbacks),
             "split": self.split,
             "data_fingerprint": self.datalist.fingerprint,
+            # a seed may divide training patients otherwise, and leave the images that are compared as they are
+            "images_fingerprint": datalist_fingerprint([i for i in self.datalist.items if i["split"] == self.split]),
             "checkpoint_sha256": self.calibration.checkpoint_sha256,
             "calibration": self.calibration.summary(),
             **self._environment,

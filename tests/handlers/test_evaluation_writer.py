@@ -16,6 +16,7 @@ from sklearn import metrics as sk
 from torch import nn
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
+from imgae_monai.data.fingerprint import datalist_fingerprint
 from imgae_monai.engines import environment
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import EvaluationWriter
@@ -182,6 +183,7 @@ def test_says_what_was_evaluated_and_how(written):
     assert metrics["calibration"]["data_fingerprint"] == "fingerprint of the data trained on"
     assert metrics["calibration"]["score"] == dataclasses.asdict(ScoreDefinition("l1"))
     assert metrics["config"] == {"epochs": 4}
+    assert metrics["images_fingerprint"] == datalist_fingerprint(written[0].datalist.items)
     assert {key: metrics[key] for key in environment()} == environment()
 
 
@@ -352,3 +354,13 @@ def test_images_that_set_the_threshold_are_refused(tmp_path):
 def test_no_bootstrap_draws_are_refused_at_once(tmp_path):
     with pytest.raises(InputError, match="n_bootstrap must be at least 1, got 0"):
         EvaluationWriter(tmp_path, Datalist([], "somewhere", False), "test", CALIBRATION, settings={}, n_bootstrap=0)
+
+
+def test_the_images_fingerprint_is_of_what_is_scored(tmp_path, no_pictures):
+    """Another seed holds out other patients for validation, and the compared images stay what they are."""
+    writers = [evaluate(tmp_path / name) for name in ("a", "b", "c")]
+    other = {"image": "x.png", "label": 0, "patient_id": "x", "split": "train", "sha256": "x"}
+    writers[1].datalist.items.append(other)
+    writers[2].datalist.items.append({**other, "split": "test"})
+    found = [writer._metrics()["images_fingerprint"] for writer in writers]
+    assert found[0] == found[1] != found[2]
