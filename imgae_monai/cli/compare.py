@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from typing import Any
 def compare(
     run_a: str,
     run_b: str,
-    *,
+    *others: str,
     data: str | None = None,
     output: str,
     split: str | None = None,
@@ -21,18 +20,25 @@ def compare(
     sexes: str | None = None,
     ages: str | None = None,
     findings: str | None = None,
-    n_bootstrap: int = 2000,
+    seeds: int = 1,
+    cost: bool = True,
+    n_bootstrap: int = 10000,
     seed: int = 0,
     device: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Evaluate two runs on the same images and tell whether their AUROCs differ, by a paired bootstrap over patients.
+    """Compare models on the same images, with tests paired by patient, and say no more than the intervals do.
+
+    Each model is a run, which is evaluated here; a folder that evaluate wrote, as it is; or a CSV file of any other
+    tool with the columns image, label, patient_id, score and, if known, decision. Other images, labels or patients are
+    refused. Runs that differ in the seed only count as one model.
 
     Args:
-        run_a: folder that train left.
-        run_b: folder of the other run.
-        data: as for train. Default the first run's own data.
-        output: folder for the results: compare.json, and each run's evaluation in a folder of its own.
+        run_a: a run, an evaluation's folder or a CSV file; a run's configs execute code, so use only those you trust.
+        run_b: another.
+        others: any number more.
+        data: as for train, for the runs. Default the first run's own data.
+        output: folder for the results: compare.json, compare.md, each run's evaluation, and what --seeds trains.
         split: split to score: test, val or train. Default test.
         normal_names: names of the normal class's folders, separated by commas. Default as each run was trained.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default as each run was trained.
@@ -40,77 +46,129 @@ def compare(
         sexes: keep images of these sexes only, as F. Default as each run was trained.
         ages: keep images of patients of these years only, as 18-90. Default as each run was trained.
         findings: of the abnormal images keep those with any of these, by commas. Default as each run was trained.
-        n_bootstrap: draws behind each 95 % interval. Default 2000.
+        seeds: seeds of each run, its own and those after it; what is missing is trained as the run was. Default 1.
+        cost: measure parameters, size, latency and memory of each run's network on this machine. Default true.
+        n_bootstrap: draws behind each 95 % interval. Default 10000.
         seed: seed of the draws. Default 0.
         device: auto, cpu, cuda, cuda:1, mps. Default as trained.
-        overwrite: replace results that the folder holds. Default false.
+        overwrite: replace the comparison that the folder holds; trained seeds are used again. Default false.
     """
+    import json
+
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.cli.evaluate import evaluate_run
-    from imgae_monai.cli.evaluation_lines import format_interval
     from imgae_monai.exceptions import InputError
+    from imgae_monai.report import compare_evaluations, comparison_markdown, comparison_tables
 
     target = Path(output).expanduser().resolve()
-    runs = {"a": bc.find_run(run_a), "b": bc.find_run(run_b)}
     if (target / "compare.json").exists() and not overwrite:
         raise InputError(f"{target} already holds a comparison: give another --output, or --overwrite to replace it")
-    source = data or json.loads((runs["a"] / "configs" / "train.json").read_text())["dataset_dir"]
+    if seeds < 1:
+        raise InputError(f"--seeds must be at least 1, got {seeds}")
+    models = _find_models([run_a, run_b, *others])
+    runs = [path for path, is_run in models if is_run]
+    if seeds > 1 and not runs:
+        raise InputError("--seeds trains runs, and none was given: leave it out")
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names}
     names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
-    overrides = bc.given(dataset_dir=source, split=split, n_bootstrap=n_bootstrap, device=device, **names)
+    overrides = bc.given(split=split, n_bootstrap=n_bootstrap, device=device, **names)
+    if runs:
+        source = data or json.loads((runs[0] / "configs" / "train.json").read_text(encoding="utf-8"))["dataset_dir"]
+        overrides |= bc.given(dataset_dir=source)
     bc.log_to()
-    folders = {key: target / f"{key}_{run.name}" for key, run in runs.items()}
-    for key, run in runs.items():
-        evaluate_run(run, folders[key], overrides, overwrite)
-    metrics = {key: json.loads((folder / "metrics.json").read_text()) for key, folder in folders.items()}
-    rows = {key: _read_scores(folder) for key, folder in folders.items()}
-    difference = paired_difference(rows["a"], rows["b"], n_bootstrap, seed)
-    result: dict[str, Any] = {"run_a": str(runs["a"]), "run_b": str(runs["b"]), "difference_a_minus_b": difference}
-    result |= {"n_bootstrap": n_bootstrap, "seed": seed, "metrics_a": metrics["a"], "metrics_b": metrics["b"]}
-    (target / "compare.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    evaluations, evaluated = _evaluate_all(models, seeds, target, overrides)
+    result = compare_evaluations(evaluations, n_draws=n_bootstrap, seed=seed)
+    if cost and evaluated:
+        result["cost"] = _costs(evaluated, result["seeds"], device or "auto")
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "compare.json").write_text(json.dumps(result, indent=1, allow_nan=False), encoding="utf-8")
+    (target / "compare.md").write_text(comparison_markdown(result), encoding="utf-8")
 
-    if metrics["a"]["synthetic"]:
-        print(metrics["a"]["notice"])
-    print(f"{'':18}{'A ' + runs['a'].name:28}{'B ' + runs['b'].name}")
-    for name in ("auroc", "average_precision", "f1", "sensitivity", "specificity", "precision", "accuracy"):
-        a, b = (format_interval(m[name], m[f"{name}_ci95"]) for m in (metrics["a"], metrics["b"]))
-        print(f"{name:18}{a:28}{b}")
-    print(verdict(difference))
-    print(f"results: {target}")
+    print()
+    for line in filter(None, [result["notice"], *result["words"]]):
+        print(line)
+    for title, table in comparison_tables(result).items():
+        print(f"\n{title}\n{table}")
+    print(f"\nresults: {target}")
 
 
-def paired_difference(
-    rows_a: list[dict[str, str]], rows_b: list[dict[str, str]], n_bootstrap: int, seed: int
-) -> dict[str, Any]:
-    """Paired differences of AUROC and average precision, see
-    :py:func:`imgae_monai.metrics.bootstrap_auroc_difference`.
-
-    Raises:
-        InputError: when the rows are not of the same images in the same order.
-    """
+def _find_models(paths: Sequence[str]) -> list[tuple[Path, bool]]:
+    """Each as a path, and whether it is a run; what is neither a run nor an evaluation is refused at once."""
+    from imgae_monai.cli import bundle_config as bc
     from imgae_monai.exceptions import InputError
-    from imgae_monai.metrics import bootstrap_auroc_difference
+    from imgae_monai.report import load_evaluation
 
-    keys = ("image", "label", "patient_id")
-    if [[row[k] for k in keys] for row in rows_a] != [[row[k] for k in keys] for row in rows_b]:
-        raise InputError("the two runs were not scored on the same images")
-    labels = [int(row["label"]) for row in rows_a]
-    patients = [row["patient_id"] for row in rows_a]
-    scores_a, scores_b = ([float(row["score"]) for row in rows] for rows in (rows_a, rows_b))
-    return bootstrap_auroc_difference(scores_a, scores_b, labels, patients, n_draws=n_bootstrap, seed=seed)
-
-
-def verdict(difference: dict[str, Any]) -> str:
-    """One sentence that says no more than the interval does."""
-    if difference["difference"] is None:
-        return "AUROC is undefined: the images are of one class only"
-    value, (low, high) = difference["difference"], difference["interval"]
-    numbers = f"AUROC of A minus B: {value:+.3f}, 95 % interval [{low:+.3f}, {high:+.3f}]"
-    if low <= 0 <= high:
-        return f"{numbers}: no difference shown"
-    return f"{numbers}: {'A' if value > 0 else 'B'} is better on these images"
+    models: list[tuple[Path, bool]] = []
+    for given in paths:
+        path = Path(given).expanduser().resolve()
+        is_run = (path / "configs" / "train.json").is_file()
+        if any(path == other for other, _ in models):
+            raise InputError(f"{path} was given twice: leave one out")
+        if is_run:
+            bc.find_run(given)
+        else:
+            load_evaluation(path)
+        models.append((path, is_run))
+    return models
 
 
-def _read_scores(folder: Path) -> list[dict[str, str]]:
-    with open(folder / "scores.csv", newline="", encoding="utf-8") as f:
-        return list(csv.DictReader(f))
+def _evaluate_all(
+    models: Sequence[tuple[Path, bool]], seeds: int, target: Path, overrides: dict[str, Any]
+) -> tuple[list[Any], dict[str, Path]]:
+    """Every model's evaluation under a name of its own, and the runs among them by that name."""
+    import dataclasses
+
+    from imgae_monai.cli.evaluate import evaluate_run
+    from imgae_monai.cli.train_seeds import seeds_of_run
+    from imgae_monai.report import load_evaluation
+
+    runs = [path for path, is_run in models if is_run]
+    names: list[str] = []
+    paths: list[Path] = []
+    for path, is_run in models:
+        if path in paths:  # a seed of a run before it
+            continue
+        of_path = [(path.name if path.is_dir() else path.stem, path)]
+        for name, folder in seeds_of_run(path, seeds, target, runs) if is_run and seeds > 1 else of_path:
+            if folder not in paths:
+                names.append(name)
+                paths.append(folder)
+    evaluations, evaluated = [], {}
+    kinds = dict(models)
+    for name, path in zip(_unique(names, paths), paths, strict=True):
+        folder = path
+        if kinds.get(path, True):  # what --seeds trained is a run too
+            folder = target / "evaluations" / name
+            evaluate_run(path, folder, overrides, overwrite=True)  # its old one is of a comparison to be replaced
+            evaluated[name] = path
+        evaluations.append(dataclasses.replace(load_evaluation(folder), name=name))
+    return evaluations, evaluated
+
+
+def _unique(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
+    """Names told apart by the folder they are in, or by a number."""
+    long = [
+        f"{path.parent.name}-{name}" if names.count(name) > 1 else name for name, path in zip(names, paths, strict=True)
+    ]
+    return [f"{name}-{long[:i].count(name) + 1}" if long.count(name) > 1 else name for i, name in enumerate(long)]
+
+
+def _costs(runs: dict[str, Path], seeds: dict[str, Any] | None, device: str) -> list[dict[str, Any]]:
+    """The cost of one run of each model: its seeds have the same network."""
+    import logging
+
+    from imgae_monai.engines import measure_cost
+    from imgae_monai.exceptions import InputError
+
+    groups = [(g["name"], g["members"]) for g in seeds["models"]] if seeds else [(name, [name]) for name in runs]
+    found = []
+    for name, members in groups:
+        run = next((runs[member] for member in members if member in runs), None)
+        if run is None:
+            continue
+        print(f"measuring what {name} costs")
+        try:
+            found.append({"name": name, **measure_cost(run, device)})
+        except InputError as e:
+            logging.getLogger("imgae_monai").warning("%s", e)
+            found.append({"name": name, "reason": str(e)})
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imgae_monai.report.comparison import compare_evaluations
+from imgae_monai.report.comparison_page import comparison_markdown
 from imgae_monai.report.comparison_table import comparison_tables, markdown_table
 from imgae_monai.report.evaluation import Evaluation, load_evaluation
 from imgae_monai.report.scores_file import ScoresTable, read_scores_file
@@ -13,6 +14,7 @@ __all__ = [
     "ScoresTable",
     "auroc_words",
     "compare_evaluations",
+    "comparison_markdown",
     "comparison_tables",
     "difference_words",
     "load_evaluation",

@@ -35,6 +35,7 @@ def comparison_words(comparison: Mapping[str, Any]) -> list[str]:
         words += _pair_words(pair, test, bundles, len(tests))
         if seeds is not None:
             words += _welch_words(pair, test)
+            words += _one_seed_words(pair, seeds, comparison["pairs"])
     return words
 
 
@@ -100,6 +101,26 @@ def _pair_words(
             f"With these numbers a difference under {detectable:.3f} in AUROC between {a} and {b} can't be seen "
             "(80 % power at the 5 % level)."
         )
+    return words
+
+
+def _one_seed_words(
+    pair: Mapping[str, Any], seeds: Mapping[str, Any], of_runs: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Where a model has one seed: what the runs say that were compared one by one, and that it is of these only."""
+    members = {group["name"]: group["members"] for group in seeds["models"]}
+    alone = [name for name in (pair["a"], pair["b"]) if len(members[name]) == 1]
+    if not alone:
+        return []
+    words = [
+        f"{' and '.join(alone)} {'has' if len(alone) == 1 else 'have'} one seed, so that chance of training can't be "
+        "told from a difference: --seeds trains more."
+    ]
+    for one in of_runs:
+        if one["a"] in members[pair["a"]] and one["b"] in members[pair["b"]]:
+            test = one["auroc"]["delong"]
+            said = difference_words(one["a"], one["b"], test["difference"], test["interval"], p_holm=test["p_holm"])
+            words.append(f"Of these two trainings alone: {said}")
     return words
 
 

@@ -224,34 +224,6 @@ def test_predict_explains_scores_at_the_files_size(cli, capsys, runs, phantoms, 
     assert (tmp_path / "plain" / "predictions.csv").is_file()
 
 
-def test_compare_pairs_the_runs_on_the_same_images(cli, capsys, runs, evaluated, tmp_path):
-    words = ["compare", runs["unet_autoencoder"], runs["reversed_autoencoder"], "--output", tmp_path / "c"]
-    cli(*words, "--n_bootstrap", 200)
-    result = read_json(tmp_path / "c" / "compare.json")
-    difference = result["difference_a_minus_b"]
-    a, b = (read_json(evaluated[bundle] / "metrics.json")["auroc"] for bundle in BUNDLES)
-    assert difference["difference"] == pytest.approx(a - b)
-    low, high = difference["interval"]
-    assert ("no difference shown" in capsys.readouterr().out) == (low <= 0 <= high)
-    assert "already holds a comparison" in refused(cli, capsys, *words)
-
-
-def test_compare_says_no_more_than_the_interval():
-    from imgae_monai.cli.compare import paired_difference, verdict
-    from imgae_monai.exceptions import InputError
-
-    rows = [
-        {"image": f"{i}", "label": f"{i % 2}", "patient_id": f"{i}", "score": f"{i % 2 + i / 100}"} for i in range(40)
-    ]
-    worse = [{**row, "score": f"{(i * 7) % 40}"} for i, row in enumerate(rows)]
-    assert "no difference shown" in verdict(paired_difference(rows, rows, 200, 0))
-    assert "A is better" in verdict(paired_difference(rows, worse, 200, 0))
-    assert "B is better" in verdict(paired_difference(worse, rows, 200, 0))
-    assert "undefined" in verdict(paired_difference(rows[::2], rows[::2], 200, 0))
-    with pytest.raises(InputError, match="same images"):
-        paired_difference(rows, rows[::-1], 200, 0)
-
-
 def test_a_run_is_refused_resumed_or_overwritten(cli, capsys, train_tiny, tmp_path):
     run = train_tiny("reversed_autoencoder", tmp_path / "run")
     first = read_json(run / "train.json")

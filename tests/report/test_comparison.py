@@ -126,6 +126,8 @@ def test_one_seed_more_is_no_spread():
     found = compare_evaluations([of_run("u", draw=1), *(of_run(f"r{i}", i, "r", draw=i) for i in (4, 5))], n_draws=20)
     assert found["seeds"]["pairs"][0]["auroc"]["interval"] is None
     assert any("Is u better than r? Not known" in line for line in found["words"])
+    assert any(line.startswith("u has one seed, so that chance of training") for line in found["words"])
+    assert found["words"][-1].startswith("Of these two trainings alone: Is u better than r4? ")
     assert any("AUROC of u (one seed) above 0.80? Not shown" in line for line in found["words"])
     assert [(p["a"], p["b"]) for p in found["pairs"]] == [("u", "r4")]  # no seed in common: the first of each
 
