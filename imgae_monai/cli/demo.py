@@ -44,7 +44,7 @@ def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite
         train(run.name, data=data, output=str(run), preset="small", epochs=epochs, seed=seed)
         evaluate(str(run))
     print("\n== comparison")
-    compare(str(runs[0]), str(runs[1]), output=str(root / "comparison"), seed=seed)
+    compare(str(runs[0]), str(runs[1]), output=str(root / "comparison"), cost=False, seed=seed)
     print("\n== prediction")
     abnormal = sorted((root / "data" / "test" / "abnormal").glob("*.png"))[:4]
     predict(str(runs[1]), *map(str, abnormal), output=str(root / "predictions"))
