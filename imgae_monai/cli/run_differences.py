@@ -15,7 +15,7 @@ WEIGHTS = ("model.pt", "model_final.pt")
 _ENVIRONMENT = ("versions", "git", "n_threads", "device", "device_name", "cpu_capability")
 
 # sections of metrics.json that hold figures; others (config, calibration) hold what figures are made with
-_SECTIONS = ("localization", "no_model", "specificity_curve")
+_SECTIONS = ("optimistic", "subgroups", "localization", "no_model", "specificity_curve", "probability")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -92,13 +92,17 @@ def subgroup_metrics(
 
 def _summary(figures: dict[str, Any], abnormal: NDArray[np.bool_], patients: NDArray[np.intp]) -> dict[str, Any]:
     classes = {"n_normal": ~abnormal, "n_abnormal": abnormal}
-    enough = {name: len(np.unique(patients[rows])) >= MIN_PATIENTS for name, rows in classes.items()}
+    enough = {name: _n_distinct(patients[rows]) >= MIN_PATIENTS for name, rows in classes.items()}
     summary: dict[str, Any] = {name: int(rows.sum()) for name, rows in classes.items()}
-    summary |= {"n_patients": len(np.unique(patients)), "interval_method": figures["interval_method"]}
+    summary |= {"n_patients": _n_distinct(patients), "interval_method": figures["interval_method"]}
     for name, needed in _FIGURES.items():
         interval = figures[f"{name}_ci95"] if all(enough[n] for n in needed) else None
         summary |= {name: figures[name], f"{name}_ci95": interval}
     return summary
+
+
+def _n_distinct(patients: NDArray[np.intp]) -> int:
+    return int(np.count_nonzero(np.bincount(patients)))  # numpy.unique takes half the time of a group's figures
 
 
 def _groups(column: str, values: Sequence[str], abnormal: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.bool_]]]:

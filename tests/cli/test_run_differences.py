@@ -124,3 +124,15 @@ def test_figures_below_a_section_are_compared(tmp_path):
         path = folder / "metrics.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | section))
     assert different(compare_evaluation(*folders)) == {"localization": (0.25, "")}
+
+
+def test_thresholds_of_the_labels_and_subgroups_are_compared_too(tmp_path):
+    rows = [{"group": "view", "value": "PA", "auroc": value, "auroc_ci95": None} for value in (0.5, 0.75)]
+    first, second = ({"optimistic": {"youden": {"f1": row["auroc"]}}, "subgroups": [row]} for row in rows)
+    folders = [write_run(tmp_path / "a", **first), write_run(tmp_path / "b", **second)]
+    assert different(compare_evaluation(*folders)) == {"optimistic": (0.25, ""), "subgroups": (0.25, "")}
+    none = [write_run(tmp_path / "c", optimistic=None, subgroups=[]), folders[1]]
+    assert different(compare_evaluation(*none)) == {
+        "optimistic": (None, "None -> " + str(second["optimistic"])),
+        "subgroups": (None, "1 only in one of them"),
+    }
