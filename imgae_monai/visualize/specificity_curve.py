@@ -24,9 +24,8 @@ def plot_specificity_curve(
 
     Args:
         path: the ``.png``, ``.pdf`` or ``.svg`` file to write, or an open file.
-        curve: ``nominal`` (quantiles of the validation normals' scores), ``observed`` (share of the evaluated normals
-            at or below each) and ``interval`` (its (low, high) or None each), as ``metrics.json`` holds them under
-            ``specificity_curve``.
+        curve: as :func:`imgae_monai.metrics.compute_specificity_curve` gives it and ``metrics.json`` holds it:
+            ``nominal``, ``observed``, ``interval`` ((low, high) or None each) and, if known, ``n_test``.
         title: plain text.
         threshold_at: nominal specificity of the threshold in use, marked by a line. Default none is marked.
         file_format: see :func:`imgae_monai.visualize.figure_file.save_figure`.
@@ -46,8 +45,10 @@ def plot_specificity_curve(
         )
     figure, axes = new_plot(title, "nominal specificity (validation normals)", "observed specificity", height=WIDTH)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="kept as promised")
-    axes.plot(nominal, observed, **series_style(0), label="these normal images")
-    axes.fill_between(nominal, *bounds.T, color=BLUE, alpha=BAND, linewidth=0, label="shaded: 95 % interval")
+    count = f", n = {curve['n_test']:,}" if "n_test" in curve else ""
+    axes.plot(nominal, observed, **series_style(0), label=f"these normal images{count}")
+    if np.isfinite(bounds).any():
+        axes.fill_between(nominal, *bounds.T, color=BLUE, alpha=BAND, linewidth=0, label="shaded: 95 % interval")
     if threshold_at is not None:
         axes.axvline(threshold_at, color=INK, linestyle="--", linewidth=1, label=f"threshold in use, {threshold_at:g}")
     unit_square(axes)

@@ -30,6 +30,7 @@ WIDTH, HEIGHT = 100 / 25.4, 80 / 25.4  # inches
 FONT = 8
 _TITLE_COLUMNS, _LABEL_COLUMNS, _LEGEND_COLUMNS = 50, 54, 54  # characters that 100 mm hold
 _ROW = 0.17  # inches of one line of text
+_TICKS = 6  # steps of the x axis at most: small scores have long labels
 
 
 def new_plot(title: str, x_label: str, y_label: str, height: float = HEIGHT) -> tuple[Figure, Axes]:
@@ -54,6 +55,7 @@ def new_plot(title: str, x_label: str, y_label: str, height: float = HEIGHT) -> 
     axes.set_xlabel("\n".join(x_lines), fontsize=FONT, color=INK)
     axes.set_ylabel(y_label, fontsize=FONT, color=INK)
     axes.tick_params(labelsize=FONT, labelcolor=INK, color=DIM)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=_TICKS, steps=[1, 2, 2.5, 5, 10]))
     axes.grid(color=LINE, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["left", "bottom"]].set_color(DIM)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,20 @@ def test_equal_far_or_neighbouring_scores_of_one_class(scores: list[float], draw
     axes = drawn(plot_score_histogram, scores, [0, 0], scores[0], "Title")
     assert axes.patches[0].get_data().values.sum() == pytest.approx(100)
     assert legend(axes)[1] == "abnormal, n = 0"
+
+
+@pytest.mark.parametrize("unit", [1e-2, 1e-4, 1, 1e3, 1e5, 1e8])
+def test_labels_of_the_axis_do_not_touch(unit: float, drawn) -> None:
+    axes = drawn(plot_score_histogram, [1.47 * unit, 3.27 * unit], [0, 1], 2.5 * unit, "Title")
+    axes.figure.draw_without_rendering()
+    low, high = axes.get_xlim()
+    boxes = [
+        label.get_window_extent()
+        for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+        if low <= tick <= high
+    ]
+    assert len(boxes) >= 3
+    assert all(left.x1 + 3 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,12 @@ def test_the_curve_its_band_and_the_threshold(drawn) -> None:
     assert legend(axes)[-1] == "threshold in use, 0.95"
 
 
+def test_no_interval_is_no_shade_and_the_number_of_images_is_said(drawn) -> None:
+    axes = drawn(plot_specificity_curve, {**CURVE, "interval": [None] * 3, "n_test": 1234}, "Title")
+    assert not axes.collections
+    assert legend(axes) == ["kept as promised", "these normal images, n = 1,234"]
+
+
 @pytest.mark.parametrize("key", ["nominal", "interval"])
 def test_lists_of_other_lengths_are_refused(key: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nominal, observed and interval must be equally long"):
