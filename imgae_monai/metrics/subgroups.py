@@ -19,6 +19,7 @@ from imgae_monai.metrics.patients import patient_index
 SUBGROUP_COLUMNS = ("view", "sex", "age", "finding")
 AGE_BANDS = {"0-17": (0, 18), "18-39": (18, 40), "40-64": (40, 65), "65 and over": (65, 121)}  # years: from, below
 MIN_PATIENTS = 10  # of a class: a percentile interval from a handful of patients is too narrow
+MIN_DRAWS = 1000  # fewer would leave too few beyond a bound of a 95 % interval
 _FIGURES = {
     "auroc": ("n_normal", "n_abnormal"),
     "average_precision": ("n_normal", "n_abnormal"),
@@ -51,16 +52,16 @@ def subgroup_metrics(
         columns: of each image ``view``, ``sex``, ``age`` (years) and ``finding`` (several joined by ``|``), any of
             them, as texts (n,); "" where it is unknown, which is in no group, as is an age above 120 or that is no
             number. Case does not matter.
-        n_draws: number of bootstrap draws.
+        n_draws: number of bootstrap draws of a group.
         seed: of the draws.
-        max_resampled: most images x draws of all groups together, see
-            :py:func:`imgae_monai.metrics.metrics_with_intervals`: each group has an equal share of it.
+        max_resampled: most images x draws of all groups together; each has an equal share of it, for which it is drawn
+            less often, and where that would be below 1,000 times, its intervals are linearised ones.
 
     Returns:
         of each group with an image ``group`` ("view", "sex", "age", "finding"), ``value``, ``n_normal``,
-        ``n_abnormal``, ``n_patients``, ``interval_method`` and ``auroc``, ``average_precision``, ``sensitivity``,
-        ``specificity``, ``f1`` with their ``{name}_ci95``. What is undefined is None, and so is an interval where a
-        class that the figure needs has fewer than ten patients.
+        ``n_abnormal``, ``n_patients``, ``auroc``, ``average_precision``, ``sensitivity``, ``specificity``, ``f1``, of
+        each figure ``{name}_ci95``, ``interval_method``, and ``n_bootstrap`` (draws, None where linearised). What is
+        undefined is None, and so is an interval where a class that the figure needs has fewer than ten patients.
 
     Raises:
         ValueError: scores, labels, patient_ids or columns are malformed.
@@ -85,8 +86,11 @@ def subgroup_metrics(
     for column, value, rows in groups:
         chosen = order[rows[order]]
         part = values[chosen], abnormal[chosen], patients[chosen]
-        figures = metrics_with_intervals(*part, threshold, n_draws=n_draws, seed=seed, max_resampled=share)
-        found.append({"group": column, "value": value, **_summary(figures, *part[1:])})
+        most = share // max(1, len(chosen))
+        draws = min(n_draws, most) if most >= MIN_DRAWS else n_draws
+        figures = metrics_with_intervals(*part, threshold, n_draws=draws, seed=seed, max_resampled=share)
+        drawn = draws if figures["interval_method"] == "bootstrap" else None
+        found.append({"group": column, "value": value, **_summary(figures, *part[1:]), "n_bootstrap": drawn})
     return found
 
 

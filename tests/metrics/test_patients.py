@@ -13,11 +13,18 @@ def test_patients_are_numbered_in_the_order_of_their_names() -> None:
     assert patient_index([10, "9", "10", 9], 4).tolist() == [0, 1, 0, 1]
 
 
-@pytest.mark.parametrize("numbers", [[5, -3, 5, 0], [10**12, 3], [7, 200, 7, 255], [2**63 + 1, 2**63], []])
-@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.uint8])
+@pytest.mark.parametrize(
+    ("numbers", "dtype"),
+    [
+        ([5, -3, 5, 0], np.int64),
+        ([10**12, 3], np.int64),
+        ([2**63 + 1, 2**63, 2**63 + 1], np.uint64),
+        ([7, 200, 7, 255], np.uint8),
+        ([*range(100, -100, -1)], np.int8),
+        ([], np.int64),
+    ],
+)
 def test_an_array_of_numbers_is_ranked_however_far_apart_they_are(numbers, dtype):
-    if numbers and not np.iinfo(dtype).min <= min(numbers) <= max(numbers) <= np.iinfo(dtype).max:
-        pytest.skip("no such number")
     expected = [sorted(set(numbers)).index(number) for number in numbers]
     assert patient_index(np.array(numbers, dtype=dtype), len(numbers)).tolist() == expected
 

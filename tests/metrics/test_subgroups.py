@@ -89,10 +89,18 @@ def test_what_one_class_leaves_undefined_is_none():
 
 
 def test_many_groups_share_the_time_of_one():
-    scores, labels, patients = cohort()
-    columns = {"sex": ["F"] * 240, "view": ["PA", "AP"] * 120}
-    found = subgroup_metrics(scores, labels, patients, THRESHOLD, columns, 10, max_resampled=3 * 1200)
-    assert [row["interval_method"] for row in found] == ["bootstrap", "bootstrap", "linearised"]
+    cohort_ = cohort()
+    columns = {"sex": ["F"] * 240, "view": ["PA", "AP"] * 120}  # 120, 120 and 240 images
+
+    def drawn(n_draws: int, share: int) -> list[int | None]:
+        found = subgroup_metrics(*cohort_, THRESHOLD, columns, n_draws, max_resampled=3 * share)
+        assert all((row["n_bootstrap"] is None) == (row["interval_method"] == "linearised") for row in found)
+        return [row["n_bootstrap"] for row in found]
+
+    assert drawn(1500, 240 * 1500) == [1500, 1500, 1500]
+    assert drawn(1500, 240 * 1200) == [1500, 1500, 1200]
+    assert drawn(1500, 120 * 1100) == [1100, 1100, None]
+    assert drawn(10, 120 * 10) == [10, 10, None]
 
 
 def test_a_column_of_another_length_is_refused():
