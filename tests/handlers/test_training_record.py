@@ -191,6 +191,16 @@ def test_is_finished_when_it_is_said_to_be(tmp_path):
     assert [path.name for path in run.path.parent.iterdir()] == ["losses.png", "train.json"]
 
 
+@pytest.mark.parametrize(("interval", "best"), [(1, 2), (9, None)])
+def test_the_epoch_that_was_kept_is_marked_in_the_picture(interval, best, tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("imgae_monai.visualize.plot_losses", lambda *args, **kwargs: drawn.update(kwargs))
+    run = Run(tmp_path, interval=interval)
+    run.trainer.run()
+    run.record.finish(CALIBRATION)
+    assert drawn == {"best_epoch": best}
+
+
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_says_so_where_the_data_are_synthetic(synthetic, tmp_path):
     run = Run(tmp_path, constants=(0.5,), synthetic=synthetic)
