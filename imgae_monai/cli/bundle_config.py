@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,69 +156,6 @@ def write_run_ids(run: Path, overrides: Mapping[str, Any]) -> None:
     config = merge_config([path], overrides)
     with atomic_write(path) as file:
         file.write(json.dumps(config, indent=4).encode() + b"\n")
-
-
-def given(**flags: Any) -> dict[str, Any]:
-    """The flags that were given (not None) as overrides, in the form that the config holds them.
-
-    ``device`` becomes an expression, names separated by commas a list, a path absolute (a run may be read from
-    anywhere).
-    """
-    overrides = {key: value for key, value in flags.items() if value is not None}
-    if "device" in overrides:
-        overrides["device"] = f"$imgae_monai.engines.choose_device({overrides['device']!r})"
-    for key, kind in (("batch_size", int), ("memory_budget", float)):
-        if isinstance(overrides.get(key), str):
-            overrides[key] = _number_or_auto(key, overrides[key], kind)
-    if "mlflow_uri" in overrides:
-        from imgae_monai.handlers import mlflow_address
-
-        overrides["mlflow_uri"] = mlflow_address(overrides["mlflow_uri"])
-    if "cache_dir" in overrides:
-        overrides["cache_dir"] = str(Path(overrides["cache_dir"]).expanduser().resolve())
-    for key in ("normal_names", "abnormal_names", "views", "sexes", "findings", "explain"):
-        if key in overrides:
-            overrides[key] = [name.strip() for name in overrides[key].split(",")]
-    if "dataset_dir" in overrides:
-        overrides["dataset_dir"] = data_sources(overrides["dataset_dir"])
-    return overrides
-
-
-def _number_or_auto(key: str, value: str, kind: type) -> Any:
-    try:
-        return value if value == "auto" else kind(value)
-    except ValueError as e:
-        raise InputError(
-            f"--{key} takes {'a whole number' if kind is int else 'a number'} or auto, got {value!r}"
-        ) from e
-
-
-def data_sources(data: str | Sequence[str]) -> str | list[str]:
-    """Sources separated by commas, each in one spelling: absolute, as a run may be read from anywhere.
-
-    Args:
-        data: a path or address, several separated by commas (unless a path with that comma exists), or a list.
-
-    Returns:
-        one source, or the list.
-
-    Raises:
-        InputError: when one is empty, or an hf:// address is malformed.
-    """
-    if isinstance(data, str):
-        data = [data] if Path(data).expanduser().exists() else [part.strip() for part in data.split(",")]
-    if "" in data:
-        raise InputError(f"data names an empty source: {', '.join(data)!r}")
-    sources = [_absolute(source) for source in data]
-    return sources[0] if len(sources) == 1 else sources
-
-
-def _absolute(source: str) -> str:
-    if source.startswith("hf://"):
-        from imgae_monai.data import parse_hub_uri
-
-        return parse_hub_uri(source).uri
-    return source if "://" in source else str(Path(source).expanduser().resolve())
 
 
 def run_bundle(files: Iterable[Path], overrides: Mapping[str, Any], run_id: str = "run") -> None:

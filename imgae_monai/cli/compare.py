@@ -56,6 +56,7 @@ def compare(
     import json
 
     from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.overrides import given
     from imgae_monai.exceptions import InputError
     from imgae_monai.report import compare_evaluations, comparison_markdown, comparison_tables
 
@@ -70,10 +71,10 @@ def compare(
         raise InputError("--seeds trains runs, and none was given: leave it out")
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names}
     names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
-    overrides = bc.given(split=split, n_bootstrap=n_bootstrap, device=device, **names)
+    overrides = given(split=split, n_bootstrap=n_bootstrap, device=device, **names)
     if runs:
         source = data or json.loads((runs[0] / "configs" / "train.json").read_text(encoding="utf-8"))["dataset_dir"]
-        overrides |= bc.given(dataset_dir=source)
+        overrides |= given(dataset_dir=source)
     bc.log_to()
     evaluations, evaluated = _evaluate_all(models, seeds, target, overrides)
     result = compare_evaluations(evaluations, n_draws=n_bootstrap, seed=seed)

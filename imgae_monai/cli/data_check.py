@@ -57,6 +57,7 @@ def data_check(
     from imgae_monai.audit import audit_source, format_audit
     from imgae_monai.audit.fix_list import check_new_file
     from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.overrides import data_sources, given
     from imgae_monai.engines import check_writable
 
     folder = Path(output).expanduser().resolve() if output else None
@@ -66,9 +67,9 @@ def data_check(
         check_writable(path.parent)
     bc.log_to()
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names}
-    read = bc.given(**names, patient_pattern=patient_pattern, slice_axis=slice_axis, slice_fraction=slice_fraction)
-    filters = bc.given(views=views, sexes=sexes, ages=ages, findings=findings)
-    source = _read(bc.data_sources(data), read, filters)
+    read = given(**names, patient_pattern=patient_pattern, slice_axis=slice_axis, slice_fraction=slice_fraction)
+    filters = given(views=views, sexes=sexes, ages=ages, findings=findings)
+    source = _read(data_sources(data), read, filters)
     audit = audit_source(source, window, workers, n_components, seed)
     print(format_audit(audit))
     removed = _write_fix_list(fixed, audit, overwrite) if fixed else None

@@ -64,6 +64,7 @@ def evaluate(
     """
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.evaluation_table import print_evaluation
+    from imgae_monai.cli.overrides import given
 
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction}
@@ -71,7 +72,7 @@ def evaluate(
     other |= {"no_model": no_model}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
     names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
-    overrides = {**bc.given(**score, **other, **names, device=device, dataset_dir=data), **(set or {})}
+    overrides = {**given(**score, **other, **names, device=device, dataset_dir=data), **(set or {})}
     folder = bc.find_run(run)
     target = Path(output).expanduser().resolve() if output else folder
     bc.log_to()
@@ -140,12 +141,13 @@ def calibrate(
         device: auto, cpu, cuda, cuda:1, mps. Default as trained.
     """
     from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.overrides import given
 
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction, "specificity": specificity}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
     names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
-    overrides = bc.given(**score, **names, device=device, dataset_dir=data)
+    overrides = given(**score, **names, device=device, dataset_dir=data)
     folder = bc.find_run(run)
     bc.log_to()
     files = [folder / "configs" / "train.json"]

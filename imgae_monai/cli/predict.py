@@ -42,6 +42,7 @@ def predict(
     import csv
 
     from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.overrides import given
     from imgae_monai.data import is_synthetic, split_readable
     from imgae_monai.data.datalist import SYNTHETIC_NOTICE
     from imgae_monai.engines import check_writable
@@ -56,7 +57,7 @@ def predict(
         raise InputError(f"{target} already holds predictions: give another --output, or --overwrite to replace them")
     score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
     score |= {"reduction": reduction, "top_fraction": top_fraction}
-    overrides = bc.given(**score, explain=explain, batch_size=batch_size, device=device)
+    overrides = given(**score, explain=explain, batch_size=batch_size, device=device)
     if explain is not None:
         from imgae_monai.explain import check_methods
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from imgae_monai.cli.set_aside import set_aside
 
 # the other parameters of train are ids of the bundle's config, by the same name
 _NOT_KNOBS = ("bundle", "data", "output", "preset", "resume", "overwrite", "set")
@@ -184,7 +184,7 @@ def train(
     """
     knobs = {key: value for key, value in locals().items() if key not in _NOT_KNOBS}
 
-    from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.overrides import given
     from imgae_monai.cli.stop import stop_on_sigterm
     from imgae_monai.engines import check_resumable, lock_run, resume_points
     from imgae_monai.exceptions import InputError
@@ -192,7 +192,7 @@ def train(
     own = sorted({*RUN_OWN}.intersection(set or {}))
     if own:
         raise InputError(f"--set can't change {', '.join(own)}: it follows from --output, --resume and --overwrite")
-    overrides = {**bc.given(**knobs, dataset_dir=data), **(set or {})}
+    overrides = {**given(**knobs, dataset_dir=data), **(set or {})}
     run = Path(output).expanduser().resolve()
     if resume not in (True, False, "auto"):
         raise InputError(f"--resume takes true, false or auto, got {resume!r}")
@@ -202,7 +202,7 @@ def train(
         check_resumable(run / "models")
     with stop_on_sigterm(), lock_run(run):
         if resume and resume_points(run / "models"):
-            _resume(run, bundle, {**overrides, **bc.given(preset=preset)}, once=resume == "auto")
+            _resume(run, bundle, {**overrides, **given(preset=preset)}, once=resume == "auto")
         else:
             again = resume == "auto" and _unfinished(run)
             _train_new(run, bundle, preset, overrides, overwrite or again, again)
@@ -286,36 +286,6 @@ def _train_new(
     aside = run / ASIDE
     if aside.exists() and not again:
         raise InputError(f"{aside} holds a run that an interrupted --overwrite replaced: move it away or delete it")
-    with _set_aside(run, [*RUN_PARTS, *EVALUATION_PARTS], aside):
+    with set_aside(run, [*RUN_PARTS, *EVALUATION_PARTS], aside):
         bc.write_run(folder, run, preset, overrides)
         _start(run, resume=False)
-
-
-@contextlib.contextmanager
-def _set_aside(run: Path, parts: list[str], aside: Path) -> Iterator[None]:
-    """Keep the run that is there until the new one has weights; bring it back if it never gets that far."""
-    kept = [part for part in parts if (run / part).exists()]
-    if aside.exists():  # what is there now was to replace it, and died
-        for part in kept:
-            _delete(run / part)
-    elif kept:
-        aside.mkdir()
-        for part in kept:
-            (run / part).rename(aside / part)
-    try:
-        yield
-    finally:
-        if aside.exists():
-            if not (run / "models" / "model.pt").exists():
-                for part in parts:
-                    _delete(run / part)
-                    if (aside / part).exists():
-                        (aside / part).rename(run / part)
-            shutil.rmtree(aside)
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgae_monai.cli.bundle_config import data_sources, given
+from imgae_monai.cli.overrides import data_sources, given
 from imgae_monai.exceptions import InputError
 
 
@@ -41,3 +41,24 @@ def test_filters_become_lists():
         "ages": "18-90",
         "normal_names": ["0"],
     }
+
+
+def test_what_is_not_given_is_no_override():
+    assert given(epochs=3, seed=None, z_score=False) == {"epochs": 3, "z_score": False}
+
+
+def test_methods_of_explanation_become_a_list():
+    assert given(explain="gradient, occlusion") == {"explain": ["gradient", "occlusion"]}
+
+
+def test_a_number_or_auto_is_told_from_a_word():
+    assert given(batch_size="8", memory_budget="1.5") == {"batch_size": 8, "memory_budget": 1.5}
+    assert given(batch_size="auto", memory_budget="auto") == {"batch_size": "auto", "memory_budget": "auto"}
+    with pytest.raises(InputError, match="--batch_size takes a whole number or auto, got 'much'"):
+        given(batch_size="much")
+    with pytest.raises(InputError, match="--memory_budget takes a number or auto, got 'all'"):
+        given(memory_budget="all")
+
+
+def test_a_device_becomes_an_expression():
+    assert given(device="cuda:1") == {"device": "$imgae_monai.engines.choose_device('cuda:1')"}
