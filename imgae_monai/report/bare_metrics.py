@@ -1,0 +1,42 @@
+"""Figures of a bare file of scores, in the form of ``metrics.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from imgae_monai.metrics.intervals import metrics_with_intervals
+from imgae_monai.report.evaluation import Evaluation
+
+_OF_SCORES = ("auroc", "average_precision", "partial_auroc")
+
+
+def with_metrics(evaluation: Evaluation, n_bootstrap: int = 10000, seed: int = 0) -> Evaluation:
+    """The evaluation, with figures computed from its scores where it has no ``metrics.json``.
+
+    Args:
+        evaluation: of any kind.
+        n_bootstrap: draws behind an interval.
+        seed: of the draws.
+
+    Returns:
+        an evaluation whose ``metrics`` are not None. Those of a bare file hold no threshold, no data fingerprint and no
+        config, and figures at a threshold only where the file tells decisions.
+    """
+    if evaluation.metrics is not None:
+        return evaluation
+    labels, patients, names = evaluation.labels, evaluation.patient_ids, list(evaluation.images)
+    found = metrics_with_intervals(evaluation.scores, labels, patients, 0.0, n_bootstrap, seed, names=names)
+    kept = [*_OF_SCORES, *(f"{name}_ci95" for name in _OF_SCORES), "partial_auroc_min_specificity", "interval_method"]
+    metrics: dict[str, Any] = {key: found.get(key) for key in kept}
+    if evaluation.decisions is not None:
+        decided = metrics_with_intervals(evaluation.decisions, labels, patients, 0.5, n_bootstrap, seed, names=names)
+        metrics |= {key: value for key, value in decided.items() if key not in kept}
+    metrics |= {
+        "n_bootstrap": n_bootstrap,
+        "n_normal": int((labels == 0).sum()),
+        "n_abnormal": int((labels == 1).sum()),
+        "n_patients": len(set(patients)),
+        "no_model_reason": "the scores came without it",
+    }
+    return dataclasses.replace(evaluation, metrics=metrics)

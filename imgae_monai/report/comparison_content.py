@@ -1,0 +1,137 @@
+"""What a report says of several runs together."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from imgae_monai.metrics import compute_curve_bands
+from imgae_monai.report.comparison import compare_evaluations
+from imgae_monai.report.comparison_table import comparison_tables
+from imgae_monai.report.evaluation import Evaluation
+from imgae_monai.report.figures import Drawing, Drawn, draw_figures
+from imgae_monai.report.same_images import align
+from imgae_monai.report.tables import Table
+from imgae_monai.visualize import plot_differences, plot_forest, plot_precision_recall, plot_roc, plot_seeds
+
+_BAR = re.compile(r"(?<!\\)\|")
+_IN_BRACKETS = re.compile(r", (?=[^\[\]]*\])")
+_BAND_DRAWS = 2000
+_BANDED = 3  # models whose bands can still be told apart
+_NOTES = {
+    "Models": "95 % intervals; each model at its own threshold.",
+    "Differences": "A minus B, with 95 % intervals. p (Holm) is corrected over the pairs, within each kind of test.",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparisonContent:
+    """Several runs on the same images.
+
+    Args:
+        words: the answers.
+        result: what :py:func:`imgae_monai.report.compare_evaluations` found.
+        tables: of it.
+        figures: drawn.
+    """
+
+    words: list[str]
+    result: dict[str, Any]
+    tables: list[Table]
+    figures: list[Drawn]
+
+
+def make_comparison(evaluations: Sequence[Evaluation], folder: Path, seed: int = 0) -> ComparisonContent:
+    """Compare runs and draw the comparison.
+
+    Args:
+        evaluations: two or more, on the same images.
+        folder: of the figures.
+        seed: of the draws.
+
+    Raises:
+        InputError: when they are of other images, see :py:func:`imgae_monai.report.same_images.align`.
+    """
+    result = compare_evaluations(evaluations, seed=seed)
+    tables = [_table(title, text) for title, text in comparison_tables(result).items()]
+    aligned, _ = align(evaluations)
+    return ComparisonContent(result["words"], result, tables, draw_figures(_drawings(aligned, result), folder))
+
+
+def _drawings(evaluations: Sequence[Evaluation], result: dict[str, Any]) -> list[Drawing]:
+    title = "Comparison" + (" (synthetic phantoms)" if result["notice"] else "")
+    drawings = _curves(evaluations, title)
+    if not drawings:  # one class: AUROC is undefined
+        return []
+    models = [
+        {"label": model["name"], "value": model["auroc"], "interval": model["auroc_ci95"], "n": ""}
+        for model in result["models"]
+    ]
+    bound = float(result["bound"])
+    drawings.append(
+        Drawing(
+            "models",
+            f"AUROC of each with its 95 % interval; the line marks {bound:g}.",
+            lambda file, kind: plot_forest(file, models, "AUROC", title, bound, kind),
+        )
+    )
+    differences = [
+        {"label": f"{pair['a']} - {pair['b']}", **{key: pair["auroc"]["delong"][key] for key in _SHOWN}}
+        for pair in result["pairs"]
+    ]
+    drawings.append(
+        Drawing(
+            "differences",
+            "Differences of AUROC with 95 % intervals (DeLong, by patient); none is shown where the interval holds 0.",
+            lambda file, kind: plot_differences(file, differences, "difference of AUROC", title, kind),
+        )
+    )
+    if result["seeds"] is not None:
+        values = {model["name"]: model["auroc"]["values"] for model in result["seeds"]["models"]}
+        drawings.append(
+            Drawing(
+                "seeds",
+                "AUROC of each seed and their mean: what training by chance changes.",
+                lambda file, kind: plot_seeds(file, values, "AUROC", title, bound, kind),
+            )
+        )
+    return drawings
+
+
+_SHOWN = ("difference", "interval", "p_value")
+
+
+def _curves(evaluations: Sequence[Evaluation], title: str) -> list[Drawing]:
+    labels = evaluations[0].labels
+    if labels.all() or not labels.any():
+        return []
+    series = {evaluation.name: evaluation.scores for evaluation in evaluations}
+    roc, precision_recall = {}, {}
+    for evaluation in evaluations if len(evaluations) <= _BANDED else ():
+        bands = compute_curve_bands(evaluation.scores, labels, evaluation.patient_ids, n_draws=_BAND_DRAWS, seed=0)
+        if bands is not None:
+            roc[evaluation.name], precision_recall[evaluation.name] = bands
+    note = " Bands overlap where a paired test may still tell two models apart." if roc else ""
+    return [
+        Drawing("roc", f"ROC curves.{note}", lambda file, kind: plot_roc(file, series, labels, title, roc, kind)),
+        Drawing(
+            "precision_recall",
+            f"Precision over recall.{note}",
+            lambda file, kind: plot_precision_recall(file, series, labels, title, precision_recall, kind),
+        ),
+    ]
+
+
+def _table(title: str, markdown: str) -> Table:
+    """A Markdown table of :py:func:`comparison_tables` as rows."""
+    header, _, *lines = markdown.splitlines()
+    rows = [_cells(line) for line in lines]
+    return Table(title, _cells(header), rows, _NOTES.get(title, ""))
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    cells = (cell.strip().replace("\\|", "|") for cell in _BAR.split(line)[1:-1])
+    return tuple(_IN_BRACKETS.sub(",\N{NO-BREAK SPACE}", cell) for cell in cells)
