@@ -18,6 +18,7 @@ from imgae_monai.cli.demo import demo
 from imgae_monai.cli.evaluate import calibrate, evaluate
 from imgae_monai.cli.info import info
 from imgae_monai.cli.predict import predict
+from imgae_monai.cli.report import report
 from imgae_monai.cli.reproduce import reproduce
 from imgae_monai.cli.train import train
 from imgae_monai.exceptions import InputError, Stopped
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable] = {
     "evaluate": evaluate,
     "predict": predict,
     "compare": compare,
+    "report": report,
     "reproduce": reproduce,
     "demo": demo,
     "info": info,

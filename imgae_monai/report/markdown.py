@@ -1,0 +1,62 @@
+"""A report as Markdown, with its figures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgae_monai.report.comparison_content import ComparisonContent
+from imgae_monai.report.content import RunContent, shown_rows
+from imgae_monai.report.figures import Drawn
+from imgae_monai.report.settings import commands, settings_table
+from imgae_monai.report.tables import Table
+
+
+def render_markdown(runs: Sequence[RunContent], comparison: ComparisonContent | None = None) -> str:
+    """Build the text: verdicts first, then the comparison, then tables, figures and settings of each run.
+
+    Args:
+        runs: at least one.
+        comparison: of several.
+
+    Returns:
+        Markdown; text from the data can't end a cell or begin HTML.
+    """
+    notices = dict.fromkeys(notice for content in runs for notice in content.notices)
+    parts = [f"# {_text(' and '.join(content.evaluation.name for content in runs))}"]
+    parts += [f"> **{_text(notice)}**" for notice in notices]
+    parts += [_text(sentence) for sentence in (runs[0].verdict if comparison is None else comparison.words)]
+    if comparison is not None:
+        parts += ["## Comparison", *_figures(comparison.figures, "figures"), *map(_table, comparison.tables)]
+    for content in runs:
+        parts += _run(content)
+    return "\n\n".join(parts) + "\n"
+
+
+def _run(content: RunContent) -> list[str]:
+    parts = [f"## {_text(content.evaluation.name)}", *map(_table, content.tables)]
+    parts += _figures(content.figures, content.folder)
+    shown = shown_rows(content)
+    parts.append("### Pictures" if shown else f"### Pictures\n\nNone: {_text(content.no_gallery)}.")
+    parts += [_table(shown)] if shown else []
+    parts += ["### Codes", _text(content.latent_note), *_figures(content.latent, content.folder)]
+    settings = settings_table(content.evaluation)
+    parts += [_table(settings)] if settings else []
+    repeat = commands(content.evaluation)
+    return [*parts, *([f"```\n{chr(10).join(repeat)}\n```"] if repeat else [])]
+
+
+def _figures(figures: Sequence[Drawn], folder: str) -> list[str]:
+    return [f"![{_text(drawn.caption)}]({folder}/{drawn.name}.png)" for drawn in figures]
+
+
+def _table(table: Table) -> str:
+    lines = [f"### {_text(table.title)}", "", f"| {' | '.join(map(_text, table.columns))} |"]
+    lines.append(f"|{'---|' * len(table.columns)}")
+    lines += [f"| {' | '.join(map(_text, row))} |" for row in table.rows]
+    return "\n".join([*lines, *(["", _text(table.note)] if table.note else [])])
+
+
+def _text(text: str) -> str:
+    for plain, escaped in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("`", "\\`"), ("[", "\\["), ("]", "\\]")):
+        text = text.replace(plain, escaped)
+    return " ".join(text.split())
