@@ -51,7 +51,8 @@ def metrics_with_intervals(
         ``auroc``, ``average_precision``, ``partial_auroc``, ``partial_auroc_min_specificity`` and what
         :py:func:`imgae_monai.metrics.compute_threshold_metrics` gives; of each figure but the counts ``{name}_ci95``,
         (low, high) or None; and ``interval_method``, "bootstrap" (:py:func:`imgae_monai.metrics.bootstrap_metrics`) or
-        "linearised" (:py:func:`imgae_monai.metrics.linearised_metrics`).
+        "linearised" (:py:func:`imgae_monai.metrics.linearised_metrics`). A share of 0 or 1 that is the same in every
+        draw has the exact interval of Clopper and Pearson (Biometrika 26, 1934) over its patients.
 
     Raises:
         ValueError: scores, labels or patient_ids are malformed, or n_draws or min_specificity is out of range.
@@ -65,20 +66,41 @@ def metrics_with_intervals(
     abnormal = check_labels(labels, len(values), names)
     patients = patient_index(patient_ids, len(values))
     order = np.argsort(-values, kind="stable")  # what is sorted is sorted again in no time by all that follow
-    scores, labels, patients = values[order], abnormal[order], patients[order]
+    values, abnormal, patients = values[order], abnormal[order], patients[order]
     figures: dict[str, Any] = {
-        "auroc": compute_auroc(scores, labels),
-        "average_precision": compute_average_precision(scores, labels),
-        "partial_auroc": compute_partial_auroc(scores, labels, min_specificity),
+        "auroc": compute_auroc(values, abnormal),
+        "average_precision": compute_average_precision(values, abnormal),
+        "partial_auroc": compute_partial_auroc(values, abnormal, min_specificity),
         "partial_auroc_min_specificity": min_specificity,
-        **compute_threshold_metrics(scores, labels, threshold),
+        **compute_threshold_metrics(values, abnormal, threshold),
     }
     few = len(values) * n_draws <= max_resampled
     if few:
         intervals = bootstrap_metrics(
-            scores, labels, patients, threshold, n_draws=n_draws, seed=seed, min_specificity=min_specificity
+            values, abnormal, patients, threshold, n_draws=n_draws, seed=seed, min_specificity=min_specificity
         )
     else:
-        intervals = linearised_metrics(scores, labels, patients, threshold, min_specificity=min_specificity)
+        intervals = linearised_metrics(values, abnormal, patients, threshold, min_specificity=min_specificity)
+    intervals |= _of_agreeing_patients(figures, intervals, values > threshold, abnormal, patients)
     figures |= {f"{name}_ci95": interval for name, interval in intervals.items()}
     return figures | {"interval_method": "bootstrap" if few else "linearised"}
+
+
+def _of_agreeing_patients(
+    figures: dict[str, Any],
+    intervals: dict[str, tuple[float, float] | None],
+    flagged: NDArray[np.bool_],
+    abnormal: NDArray[np.bool_],
+    patients: NDArray[np.intp],
+) -> dict[str, tuple[float, float] | None]:
+    """Exact intervals of shares that are 0 or 1: a draw never differs, but patients not seen might."""
+    wholes = {"sensitivity": abnormal, "specificity": ~abnormal, "precision": flagged}
+    wholes["accuracy"] = np.ones(len(abnormal), dtype=bool)
+    exact: dict[str, tuple[float, float] | None] = {}
+    for name, rows in wholes.items():
+        interval = intervals[name]
+        if figures[name] in (0, 1) and (interval is None or interval[0] == interval[1]):
+            n_patients = int(np.count_nonzero(np.bincount(patients[rows])))
+            reach = 1 - 0.025 ** (1 / n_patients)
+            exact[name] = (0.0, reach) if figures[name] == 0 else (1 - reach, 1.0)
+    return exact

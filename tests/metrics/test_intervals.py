@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from imgae_monai.metrics import bootstrap_metrics, linearised_metrics, metrics_with_intervals
@@ -40,6 +41,21 @@ def test_every_figure_stands_with_its_interval_and_the_method(max_resampled, met
     assert found["auroc"] == pytest.approx(roc_auc_score(labels, scores))
     assert found["partial_auroc"] == pytest.approx(roc_auc_score(labels, scores, max_fpr=0.2))
     assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, scores > THRESHOLD))
+
+
+@pytest.mark.parametrize("max_resampled", [10**6, 0])
+def test_a_share_of_none_or_all_has_the_exact_interval_of_its_patients(max_resampled):
+    # 12 abnormal images of 6 patients, 5 normal ones of 5: none is flagged
+    labels, patients = [1] * 12 + [0] * 5, [i // 2 for i in range(12)] + [*range(10, 15)]
+    found = metrics_with_intervals(range(17), labels, patients, 20, n_draws=50, max_resampled=max_resampled)
+    assert (found["sensitivity"], found["specificity"], found["precision"]) == (0, 1, None)
+    of_none, of_all = binomtest(0, 6).proportion_ci(0.95), binomtest(5, 5).proportion_ci(0.95)
+    assert found["sensitivity_ci95"] == pytest.approx((of_none.low, of_none.high))
+    assert found["specificity_ci95"] == pytest.approx((of_all.low, of_all.high))
+    assert found["precision_ci95"] is None
+    flagged = metrics_with_intervals(range(17), labels, patients, -1, n_draws=50, max_resampled=max_resampled)
+    assert flagged["sensitivity_ci95"] == pytest.approx(tuple(binomtest(6, 6).proportion_ci(0.95)))
+    assert flagged["specificity_ci95"] == pytest.approx(tuple(binomtest(0, 5).proportion_ci(0.95)))
 
 
 def test_a_score_that_is_no_number_names_its_image():
