@@ -51,7 +51,7 @@ def test_the_interval_is_that_of_resampled_patients():
     sizes = rng.integers(1, 5, 150)
     patients = np.repeat(np.arange(150), sizes)
     ease = rng.normal(size=150)[patients]  # of a patient, for both models
-    a, b = ((ease + rng.normal(size=len(ease)) > bar).astype(int) for bar in (0.0, 0.4))
+    a, b = ((ease + rng.normal(size=len(ease)) > bar).astype(int) for bar in (-1.0, 1.5))
     found = decision_difference(a, b, np.ones_like(a), patients, of="sensitivity")
     d, drawn = np.bincount(patients, weights=a - b), []
     for _ in range(4000):
