@@ -60,3 +60,13 @@ def test_a_score_at_the_threshold_is_normal():
 def test_scores_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="normal_scores must be finite"):
         compute_specificity_curve([0.0, np.nan], SCORES, LABELS, range(90))
+
+
+def test_of_many_patients_the_formula_takes_the_place_of_draws(monkeypatch):
+    patients = RNG.integers(0, 150, size=400)
+    scores = RNG.normal(size=150)[patients] + 0.3 * RNG.normal(size=400)
+    drawn = compute_specificity_curve(VALIDATION, scores, np.zeros(400), patients)
+    monkeypatch.setattr("imgae_monai.metrics.specificity_curve._MAX_PATIENTS", 100)
+    formula = compute_specificity_curve(VALIDATION, scores, np.zeros(400), patients)
+    assert (drawn["interval_method"], formula["interval_method"]) == ("bootstrap", "linearised")
+    np.testing.assert_allclose(formula["interval"][3:16], drawn["interval"][3:16], atol=0.012)
