@@ -13,6 +13,7 @@ from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
 from imgae_monai.metrics.localization import IMAGE_METRICS, PIXEL_METRICS, check_maps, compute_localization
 from imgae_monai.metrics.localization_bootstrap import bootstrap_localization_difference
 from imgae_monai.metrics.patients import patient_index
+from imgae_monai.metrics.resampling import agreeing_interval
 
 FIGURES = (*PIXEL_METRICS, *IMAGE_METRICS)
 _COUNTS = ("n_images", "n_regions", "n_components", "truth_share", "mean_region_share")
@@ -64,7 +65,8 @@ def compare_with_center_prior(
     paired = bootstrap_localization_difference(
         own, reference, truths, patient_ids, own_threshold, reference_threshold, n_draws=n_draws, seed=seed
     )
-    if _n_patients(truths, patient_ids) < 2:  # one patient can't vary, and an interval of no width claims certainty
+    n_with_region = _n_patients(truths, patient_ids)
+    if n_with_region < 2:  # one patient can't vary, and an interval of no width claims certainty
         paired = {key: value if key.endswith("_difference") else None for key, value in paired.items()}
     result: dict[str, Any] = {}
     for side, name in (("a", "model"), ("b", "center_prior")):
@@ -72,6 +74,8 @@ def compare_with_center_prior(
         result = {key: figures[key] for key in _COUNTS} | result
         result[name] = {key: figures[key] for key in _OWN}
         result[name] |= {f"{key}_ci95": paired[f"{key}_interval_{side}"] for key in FIGURES}
+        if figures["pointing_game"] in (0, 1) and n_with_region > 1:
+            result[name]["pointing_game_ci95"] = agreeing_interval(figures["pointing_game"], n_with_region)
     result["difference"] = {
         key: {part: paired[f"{key}_{part}"] for part in ("difference", "interval", "p_value")} for key in FIGURES
     }

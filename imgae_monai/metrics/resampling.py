@@ -111,3 +111,22 @@ def paired_difference(
     tail = min(int(np.sum(defined <= _ROUNDING)), int(np.sum(defined >= -_ROUNDING))) + 1
     p_value = min(1.0, 2 * tail / (defined.size + 1))
     return {f"{prefix}difference": a - b, f"{prefix}interval": interval, f"{prefix}p_value": p_value}
+
+
+def agreeing_interval(share: float, n_patients: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Exact interval of a share that is 0 or 1: no draw ever differs, but patients who were not seen might.
+
+    Source: Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
+    Biometrika 26, 1934.
+
+    Args:
+        share: 0 or 1.
+        n_patients: number of patients who agree, at least 1.
+        confidence: coverage of the interval, in (0, 1).
+
+    Example:
+        >>> [round(bound, 3) for bound in agreeing_interval(0, 42)]
+        [0.0, 0.084]
+    """
+    reach = 1 - ((1 - confidence) / 2) ** (1 / n_patients)
+    return (0.0, reach) if share == 0 else (1 - reach, 1.0)

@@ -11,7 +11,7 @@ from scipy.stats import beta, norm
 
 from imgae_monai.metrics.binary import check_labels, check_scores
 from imgae_monai.metrics.patients import patient_index
-from imgae_monai.metrics.resampling import check_settings, draw_weights, percentile_interval
+from imgae_monai.metrics.resampling import agreeing_interval, check_settings, draw_weights, percentile_interval
 
 NOMINAL = tuple(round(0.05 * i, 2) for i in range(1, 20))
 _MAX_PATIENTS = 20_000  # times 2,000 draws
@@ -76,6 +76,11 @@ def compute_specificity_curve(
         method, interval = "linearised", _linearised(at_or_below, patients, confidence)
     else:
         method, interval = "bootstrap", _bootstrap(at_or_below, patients, min(n_draws, _MAX_DRAWS), seed, confidence)
+    if method != "clopper-pearson":
+        interval = [
+            list(agreeing_interval(share, n_patients, confidence)) if share in (0, 1) else bounds
+            for share, bounds in zip(observed.tolist(), interval, strict=True)
+        ]
     if n_patients == 1 < len(patients):  # who can't vary
         interval = [None] * len(NOMINAL)
     return {

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from imgae_monai.metrics import (
     bootstrap_localization,
@@ -44,7 +45,8 @@ def test_both_are_measured_as_alone_and_flag_the_same_share():
         assert {key: result[name][key] for key in FIGURES} == {key: alone[key] for key in FIGURES}
         drawn = bootstrap_localization(own, masks, patients, threshold, n_draws=50, seed=3)
         for key in FIGURES:
-            assert result[name][f"{key}_ci95"] == pytest.approx(drawn[key], abs=1e-12)
+            if key != "pointing_game" or alone[key] not in (0, 1):
+                assert result[name][f"{key}_ci95"] == pytest.approx(drawn[key], abs=1e-12)
     paired = bootstrap_localization_difference(maps, priors, masks, patients, 1.5, limit, n_draws=50, seed=3)
     for key in FIGURES:
         assert result["difference"][key] == {
@@ -52,6 +54,14 @@ def test_both_are_measured_as_alone_and_flag_the_same_share():
         }
     assert (result["n_images"], result["n_regions"], result["n_patients"], result["n_bootstrap"]) == (8, 8, 4, 50)
     json.dumps(result, allow_nan=False)
+
+
+def test_a_pointing_game_that_all_patients_lose_has_an_interval_of_some_width():
+    masks = corner()
+    maps = [1.0 - mask for mask in masks]
+    result = compare_with_center_prior(maps, masks, list("aabbccdd"), threshold=0.5, n_draws=20)
+    assert result["model"]["pointing_game"] == 0
+    assert result["model"]["pointing_game_ci95"] == pytest.approx(binomtest(0, 4).proportion_ci(0.95, method="exact"))
 
 
 def central() -> list[np.ndarray]:

@@ -70,3 +70,12 @@ def test_of_many_patients_the_formula_takes_the_place_of_draws(monkeypatch):
     formula = compute_specificity_curve(VALIDATION, scores, np.zeros(400), patients)
     assert (drawn["interval_method"], formula["interval_method"]) == ("bootstrap", "linearised")
     np.testing.assert_allclose(formula["interval"][3:16], drawn["interval"][3:16], atol=0.012)
+
+
+@pytest.mark.parametrize("most", [100, 1])
+def test_where_all_agree_the_interval_is_exact_over_patients(most, monkeypatch):
+    monkeypatch.setattr("imgae_monai.metrics.specificity_curve._MAX_PATIENTS", most)
+    curve = compute_specificity_curve(VALIDATION, [-9.0] * 12, np.zeros(12), np.arange(12) // 2)
+    assert set(curve["observed"]) == {1.0}
+    expected = binomtest(6, 6).proportion_ci(0.95, method="exact")
+    assert curve["interval"][0] == pytest.approx([expected.low, 1.0])
