@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -131,7 +132,7 @@ def _over_seeds(evaluations: Sequence[Evaluation], groups: Sequence[SeedGroup], 
     pairs = []
     for a, b in itertools.combinations(range(len(groups)), 2):
         found = seed_difference(scores[a], scores[b], labels, patients)
-        detectable = detectable_difference(found["standard_error"])
+        detectable = detectable_difference(found["standard_error"], found["degrees_of_freedom"] or math.inf)
         pairs.append({"a": groups[a].name, "b": groups[b].name, "auroc": found, "detectable_difference": detectable})
     add_holm(pairs, kinds=(("auroc",), ("auroc", "welch")))
     return {"models": models, "pairs": pairs}

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.metrics import compute_auroc, seed_difference, seed_mean
@@ -108,6 +109,8 @@ def test_seeds_are_averaged_and_compared(seeds):
     expected = seed_difference(scores[:3], scores[3:], labels, patients)
     assert pair["auroc"]["interval"] == pytest.approx(expected["interval"])
     assert pair["auroc"]["p_holm"] == pytest.approx(expected["p_value"])
+    quantiles = student.ppf([0.975, 0.8], expected["degrees_of_freedom"])
+    assert pair["detectable_difference"] == pytest.approx(quantiles.sum() * expected["standard_error"])
     # one by one only where both have that seed, and only between models
     assert [(p["a"], p["b"]) for p in found["pairs"]] == [("unet-seed1", "ra1"), ("unet-seed2", "ra2")]
 

@@ -51,6 +51,11 @@ def test_a_study_that_can_just_see_a_difference_sees_it_in_80_percent():
     assert detectable_difference(None) is None
 
 
+def test_few_seeds_can_show_little():
+    # quantiles of t by its table: 12.706 and 1.376 for one degree of freedom
+    assert detectable_difference(0.02, 1) == pytest.approx(0.02 * (12.706 + 1.376), abs=1e-4)
+
+
 def test_holm_is_within_each_kind_of_test():
     def pair(delong, precision, decided):
         return {
