@@ -10,8 +10,8 @@ from imgae_monai.report.map_picture import bar_png
 from imgae_monai.report.pictures import Case, Gallery, short_names
 
 _EXPLAINED = {
-    "gradient": "gradient: red where darker, blue where brighter would be less abnormal",
-    "occlusion": "occlusion: red where the score falls, blue where it rises once this is replaced",
+    "gradient": "Gradient: orange where darker, blue where brighter would be less abnormal. ",
+    "occlusion": "Occlusion: orange where the score falls, blue where it rises, once the reconstruction stands there. ",
 }
 
 
@@ -30,17 +30,17 @@ def gallery_html(content: RunContent, gallery: Gallery, prefix: str) -> str:
         + "".join(_case_html(content, gallery.cases[row], names[row]) for row in choice.rows)
         for choice in gallery.choices
     )
-    explained = {method for case in gallery.cases.values() for method in case.explanations}
-    note = (
+    explained = dict.fromkeys(method for case in gallery.cases.values() for method in case.explanations)
+    parts = [
         "Extremes by score, no sample: they do not tell how often such images are. The anomaly map shows what was "
-        "scored; it is no diagnosis. "
-        + (
-            "Lines: where the data say that something is abnormal. "
-            if any(c.outlines for c in gallery.cases.values())
-            else ""
-        )
-        + ("Gradient and occlusion have a colour scale of their own in each image. " if explained else "")
-    )
+        "scored; it is no diagnosis. ",
+        "Lines: where the data say that something is abnormal. "
+        if any(c.outlines for c in gallery.cases.values())
+        else "",
+        *(_EXPLAINED.get(method, "") for method in explained),
+        "These have a colour scale of their own in each image. " if explained else "",
+    ]
+    note = "".join(parts)
     return f"<p class='more'>{note}</p>{_control(prefix)}{_bar(gallery.limit)}{groups}"
 
 
@@ -82,7 +82,7 @@ def _case_html(content: RunContent, case: Case, name: str) -> str:
         ),
     ]
     panels += [
-        (_EXPLAINED.get(method, method), f"<img src='{uri}' alt='{escape(method)} over the image'>{lines}")
+        (escape(method), f"<img src='{uri}' alt='{escape(method)} over the image'>{lines}")
         for method, uri in case.explanations.items()
     ]
     cells = "".join(

@@ -24,7 +24,7 @@ td:not(:first-child) { font-variant-numeric: tabular-nums; } .settings td { over
 .case { display: block; max-width: none; margin-top: .75rem; }
 .case figcaption { width: auto; min-width: 0; font-size: .92rem; color: var(--text); margin-bottom: .4rem; }
 .case code { display: block; }
-.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(12rem, 46%), 1fr)); gap: .5rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(9.5rem, 46%), 1fr)); gap: .5rem; }
 .panel { margin: 0; min-width: 0; font-size: .82rem; color: var(--dim); max-width: 18rem; }
 .stack { position: relative; background: #000; border-radius: .2rem; overflow: hidden; }
 .stack img { display: block; width: 100%; } .stack img + img, .stack svg { position: absolute; inset: 0; width: 100%;
@@ -37,8 +37,14 @@ table { max-width: 64rem; }
 details { margin-top: .75rem; } summary { cursor: pointer; }
 pre { overflow-x: auto; font: .8rem/1.4 ui-monospace, monospace; background: var(--ground); padding: .75rem;
   border-radius: .4rem; margin: .5rem 0 0; }
-.scroll { position: relative; } .commands { white-space: pre-wrap; overflow-wrap: anywhere; }
-@media (max-width: 40rem) { main { padding: 1rem .6rem 2rem; } section { padding: .75rem .6rem; } }
+.scroll { background:
+  linear-gradient(90deg, var(--card) 30%, transparent) left / 2rem 100% no-repeat local,
+  linear-gradient(270deg, var(--card) 30%, transparent) right / 2rem 100% no-repeat local,
+  linear-gradient(90deg, #8888, transparent) left / .6rem 100% no-repeat scroll,
+  linear-gradient(270deg, #8888, transparent) right / .6rem 100% no-repeat scroll; }
+ .commands { white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { main { padding: 1rem .6rem 2rem; } section { padding: .75rem .6rem; }
+  table { font-size: .85rem; } td:first-child, th:first-child { min-width: 7rem; } }
 @media print {
   :root { color-scheme: light; --ground: #fff; --card: #fff; --text: #000; --dim: #444; --line: #bbb; --error: #9c1c15;
     --warning: #6f4800; --note: #2f4a70; --good: #17542d; }
@@ -46,7 +52,8 @@ pre { overflow-x: auto; font: .8rem/1.4 ui-monospace, monospace; background: var
   section { border: 0; padding: 0; break-inside: auto; }
   nav, .control, .screen { display: none !important; }
   h2, h3, h4 { break-after: avoid; } figure, tr { break-inside: avoid; }
-  .figures { grid-template-columns: 1fr 1fr; } .scroll { overflow: visible; }
+  .figures { grid-template-columns: 1fr 1fr; } .scroll { overflow: visible; background: none; }
+  table { font-size: 8pt; max-width: 100%; } .scroll td, .scroll th { min-width: 0; padding: .15rem .4rem .15rem 0; }
   .panels { grid-template-columns: repeat(4, 1fr); } .panel { max-width: none; }
   img, .stack { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
