@@ -22,6 +22,7 @@ from imgae_monai.report.markdown import render_markdown
 from imgae_monai.report.page import render_page
 from imgae_monai.report.pictures import Gallery, make_gallery, missing_images
 from imgae_monai.report.rerun import EvaluatedNetwork
+from imgae_monai.report.seed_groups import SeedGroup, seed_groups
 from imgae_monai.report.settings import run_folder
 
 logger = logging.getLogger(__name__)
@@ -76,9 +77,11 @@ def write_report(
     evaluations = [with_metrics(e, seed=seed) for e in _named_apart(evaluations)]
     _clear(output)
     runs = []
-    for evaluation in evaluations:
+    for group in seed_groups(evaluations):
+        evaluation = evaluations[group.members[0]]
         folder = _FIGURES if len(evaluations) == 1 else f"{_FIGURES}/{_file_name(evaluation.name)}"
-        runs.append(_run_content(evaluation, output, folder, n_examples, explain, seed, device))
+        content = _run_content(evaluation, output, folder, n_examples, explain, seed, device)
+        runs.append(dataclasses.replace(content, model=group.name, seeds_note=_seeds_note(evaluation, group)))
     comparison: ComparisonContent | None = None
     if len(evaluations) > 1:
         comparison = make_comparison(evaluations, output / _FIGURES, seed)
@@ -93,6 +96,15 @@ def write_report(
     }
     (output / "report.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
     return Report(runs, comparison)
+
+
+def _seeds_note(evaluation: Evaluation, group: SeedGroup) -> str:
+    if len(group.members) == 1:
+        return ""
+    return (
+        f"{group.name} was trained with {len(group.members)} seeds ({', '.join(map(str, group.seeds))}). What follows "
+        f"is of {evaluation.name} (seed {group.seeds[0]}) alone, the first of them; the comparison has all."
+    )
 
 
 def _run_content(

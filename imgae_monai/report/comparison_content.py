@@ -62,7 +62,7 @@ def make_comparison(evaluations: Sequence[Evaluation], folder: Path, seed: int =
 
 
 def _drawings(evaluations: Sequence[Evaluation], result: dict[str, Any]) -> list[Drawing]:
-    title = "Comparison" + (" (synthetic phantoms)" if result["notice"] else "")
+    title = " (synthetic phantoms)" if result["notice"] else ""
     drawings = _curves(evaluations, title)
     if not drawings:  # one class: AUROC is undefined
         return []
@@ -75,27 +75,28 @@ def _drawings(evaluations: Sequence[Evaluation], result: dict[str, Any]) -> list
         Drawing(
             "models",
             f"AUROC of each with its 95 % interval; the line marks {bound:g}.",
-            lambda file, kind: plot_forest(file, models, "AUROC", title, bound, kind),
+            lambda file, kind: plot_forest(file, models, "AUROC", f"Models{title}", bound, kind),
         )
     )
     differences = [
         {"label": f"{pair['a']} - {pair['b']}", **{key: pair["auroc"]["delong"][key] for key in _SHOWN}}
         for pair in result["pairs"]
     ]
-    drawings.append(
-        Drawing(
-            "differences",
-            "Differences of AUROC with 95 % intervals (DeLong, by patient); none is shown where the interval holds 0.",
-            lambda file, kind: plot_differences(file, differences, "difference of AUROC", title, kind),
+    if differences:
+        drawings.append(
+            Drawing(
+                "differences",
+                "Differences of AUROC with 95 % intervals (DeLong, by patient); none is shown where it holds 0.",
+                lambda file, kind: plot_differences(file, differences, "difference of AUROC", f"Pairs{title}", kind),
+            )
         )
-    )
     if result["seeds"] is not None:
         values = {model["name"]: model["auroc"]["values"] for model in result["seeds"]["models"]}
         drawings.append(
             Drawing(
                 "seeds",
                 "AUROC of each seed and their mean: what training by chance changes.",
-                lambda file, kind: plot_seeds(file, values, "AUROC", title, bound, kind),
+                lambda file, kind: plot_seeds(file, values, "AUROC", f"Seeds{title}", bound, kind),
             )
         )
     return drawings
@@ -116,11 +117,15 @@ def _curves(evaluations: Sequence[Evaluation], title: str) -> list[Drawing]:
             roc[evaluation.name], precision_recall[evaluation.name] = bands
     note = " Bands overlap where a paired test may still tell two models apart." if roc else ""
     return [
-        Drawing("roc", f"ROC curves.{note}", lambda file, kind: plot_roc(file, series, labels, title, roc, kind)),
+        Drawing(
+            "roc", f"ROC curves.{note}", lambda file, kind: plot_roc(file, series, labels, f"ROC{title}", roc, kind)
+        ),
         Drawing(
             "precision_recall",
             f"Precision over recall.{note}",
-            lambda file, kind: plot_precision_recall(file, series, labels, title, precision_recall, kind),
+            lambda file, kind: plot_precision_recall(
+                file, series, labels, f"Precision and recall{title}", precision_recall, kind
+            ),
         ),
     ]
 

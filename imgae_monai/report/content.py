@@ -25,6 +25,8 @@ class RunContent:
         no_gallery: why, then.
         latent: drawn codes.
         latent_note: what they are of, or why there are none.
+        model: name of the model, where this is one of its seeds.
+        seeds_note: which of a model's seeds this is; empty where there is one.
     """
 
     evaluation: Evaluation
@@ -34,6 +36,13 @@ class RunContent:
     no_gallery: str
     latent: list[Drawn]
     latent_note: str
+    model: str = ""
+    seeds_note: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the page calls it."""
+        return self.model or self.evaluation.name
 
     @property
     def notices(self) -> list[str]:
@@ -57,16 +66,20 @@ class RunContent:
     @property
     def level(self) -> str:
         """``good`` where both answers are yes, ``error`` where what needs no model does as well, else ``warning``."""
-        metrics = self.evaluation.metrics or {}
-        beats = beats_no_model(metrics)
-        if beats is False:
-            return "error"
-        return "good" if beats and shown_above(metrics.get("auroc_ci95")) == "yes" else "warning"
+        return level_of(self.evaluation.metrics or {})
 
     @property
     def tables(self) -> list[Table]:
         """The figures of the evaluation."""
         return evaluation_tables(self.evaluation)
+
+
+def level_of(metrics: Mapping[str, Any]) -> str:
+    """``good``, ``warning`` or ``error`` by a model's AUROC, its interval and ``no_model``."""
+    beats = beats_no_model(metrics)
+    if beats is False:
+        return "error"
+    return "good" if beats and shown_above(metrics.get("auroc_ci95")) == "yes" else "warning"
 
 
 def beats_no_model(metrics: Mapping[str, Any]) -> bool | None:

@@ -82,11 +82,12 @@ def evaluation_drawings(evaluation: Evaluation) -> list[Drawing]:
     metrics = evaluation.metrics or {}
     title = evaluation.name + (" (synthetic phantoms)" if metrics.get("synthetic") else "")
     drawings = _curves(evaluation, title)
-    if metrics.get("threshold") is not None:
-        drawings.append(_histogram(evaluation, metrics, title))
-        drawings.append(_confusion(metrics, title))
     if metrics.get("specificity_curve"):
         drawings.append(_specificity(metrics, title))
+    if metrics.get("threshold") is not None:
+        drawings.append(_histogram(evaluation, metrics, title))
+    if metrics.get("true_negatives") is not None:
+        drawings.append(_confusion(metrics, title))
     if (metrics.get("probability") or {}).get("reliability"):
         drawings.append(_reliability(metrics, title))
     if evaluation.record:
@@ -107,12 +108,14 @@ def _curves(evaluation: Evaluation, title: str) -> list[Drawing]:
         Drawing(
             "roc",
             f"ROC curve. {note}",
-            lambda file, kind: plot_roc(file, series, labels, title, roc, kind),
+            lambda file, kind: plot_roc(file, series, labels, f"ROC, {title}", roc, kind),
         ),
         Drawing(
             "precision_recall",
             f"Precision over recall, in steps; it depends on the share of abnormal images. {note}",
-            lambda file, kind: plot_precision_recall(file, series, labels, title, precision_recall, kind),
+            lambda file, kind: plot_precision_recall(
+                file, series, labels, f"Precision and recall, {title}", precision_recall, kind
+            ),
         ),
     ]
 
@@ -122,15 +125,15 @@ def _histogram(evaluation: Evaluation, metrics: Mapping[str, Any], title: str) -
     return Drawing(
         "score_histogram",
         f"Scores of both classes, each as shares of its own. The threshold is {metrics['threshold_source']}.",
-        lambda file, kind: plot_score_histogram(file, scores, labels, threshold, title, kind),
+        lambda file, kind: plot_score_histogram(file, scores, labels, threshold, f"Scores, {title}", kind),
     )
 
 
 def _confusion(metrics: Mapping[str, Any], title: str) -> Drawing:
     return Drawing(
         "confusion",
-        "Decisions at that threshold.",
-        lambda file, kind: plot_confusion(file, metrics, title, kind),
+        "Decisions at the threshold in use.",
+        lambda file, kind: plot_confusion(file, metrics, f"Decisions, {title}", kind),
     )
 
 
@@ -140,7 +143,7 @@ def _specificity(metrics: Mapping[str, Any], title: str) -> Drawing:
         "specificity_curve",
         "Does a threshold from validation normals keep its promise? Share of evaluated normals at or below each "
         "quantile of the validation normals; on the diagonal it does.",
-        lambda file, kind: plot_specificity_curve(file, curve, title, at, kind),
+        lambda file, kind: plot_specificity_curve(file, curve, f"Specificity, {title}", at, kind),
     )
 
 
@@ -149,7 +152,7 @@ def _reliability(metrics: Mapping[str, Any], title: str) -> Drawing:
     return Drawing(
         "reliability",
         "Share of abnormal images among those that were given a probability.",
-        lambda file, kind: plot_reliability(file, bins, title, kind),
+        lambda file, kind: plot_reliability(file, bins, f"Reliability, {title}", kind),
     )
 
 
@@ -171,7 +174,9 @@ def _forests(metrics: Mapping[str, Any], title: str) -> list[Drawing]:
             for s in scores
         ]
         text = "The model's AUROC beside the strength of scores that need no model, which a model must beat."
-        drawings.append(_forest("no_model", text, rows, "AUROC (no model: of whichever sign is better)", title, 0.5))
+        drawings.append(
+            _forest("no_model", text, rows, "AUROC (no model: of whichever sign is better)", f"No model, {title}", 0.5)
+        )
     if metrics.get("subgroups"):
         rows = [_overall("all images", metrics)] + [
             {
@@ -184,7 +189,7 @@ def _forests(metrics: Mapping[str, Any], title: str) -> list[Drawing]:
             for group in metrics["subgroups"]
         ]
         text = "AUROC by subgroup; n is normal and abnormal images. The line is the AUROC of all images."
-        drawings.append(_forest("subgroups", text, rows, "AUROC", title, metrics.get("auroc")))
+        drawings.append(_forest("subgroups", text, rows, "AUROC", f"Subgroups, {title}", metrics.get("auroc")))
     return drawings
 
 
@@ -208,7 +213,7 @@ def _localization(metrics: Mapping[str, Any], title: str) -> Drawing:
     return Drawing(
         "localization",
         "Where the maps point, beside a Gaussian at the image's centre that has seen no image.",
-        lambda file, kind: plot_localization(file, found, title, kind),
+        lambda file, kind: plot_localization(file, found, f"Localisation, {title}", kind),
     )
 
 
@@ -218,7 +223,7 @@ def _losses(record: Mapping[str, Any], title: str) -> list[Drawing]:
         return []
     best = record.get("best_epoch")
     caption = "Loss by epoch. Training images are augmented and dropout is on, so that the two may lie apart."
-    return [Drawing("losses", caption, lambda file, kind: plot_losses(file, history, title, best, kind))]
+    return [Drawing("losses", caption, lambda file, kind: plot_losses(file, history, f"Losses, {title}", best, kind))]
 
 
 def latent_drawings(projection: Projection, labels: Any, title: str) -> list[Drawing]:

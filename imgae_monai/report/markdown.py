@@ -22,18 +22,23 @@ def render_markdown(runs: Sequence[RunContent], comparison: ComparisonContent | 
         Markdown; text from the data can't end a cell or begin HTML.
     """
     notices = dict.fromkeys(notice for content in runs for notice in content.notices)
-    parts = [f"# {_text(' and '.join(content.evaluation.name for content in runs))}"]
+    parts = [f"# {_text(' and '.join(content.name for content in runs))}"]
     parts += [f"> **{_text(notice)}**" for notice in notices]
     parts += [_text(sentence) for sentence in (runs[0].verdict if comparison is None else comparison.words)]
     if comparison is not None:
-        parts += ["## Comparison", *_figures(comparison.figures, "figures"), *map(_table, comparison.tables)]
+        parts += [
+            "## Comparison",
+            *_figures(comparison.figures, "figures"),
+            *(_table(t) for t in comparison.tables if t.rows),
+        ]
     for content in runs:
         parts += _run(content)
     return "\n\n".join(parts) + "\n"
 
 
 def _run(content: RunContent) -> list[str]:
-    parts = [f"## {_text(content.evaluation.name)}", *map(_table, content.tables)]
+    parts = [f"## {_text(content.name)}", *([_text(content.seeds_note)] if content.seeds_note else [])]
+    parts += map(_table, content.tables)
     parts += _figures(content.figures, content.folder)
     shown = shown_rows(content)
     parts.append("### Pictures" if shown else f"### Pictures\n\nNone: {_text(content.no_gallery)}.")

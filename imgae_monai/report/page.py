@@ -7,7 +7,7 @@ from html import escape
 
 from imgae_monai.page import STYLE
 from imgae_monai.report.comparison_content import ComparisonContent
-from imgae_monai.report.content import RunContent
+from imgae_monai.report.content import RunContent, level_of
 from imgae_monai.report.page_script import SCRIPT, content_policy
 from imgae_monai.report.page_style import REPORT_STYLE
 from imgae_monai.report.run_html import PARTS, run_html, verdict_html
@@ -24,10 +24,12 @@ def render_page(runs: Sequence[RunContent], comparison: ComparisonContent | None
     Returns:
         HTML; every text from the data is escaped.
     """
-    names = " and ".join(content.evaluation.name for content in runs)
-    several = len(runs) > 1
+    names = " and ".join(content.name for content in runs)
+    several = comparison is not None
     words = runs[0].verdict if comparison is None else comparison.words
-    level = next(level for level in ("error", "warning", "good") if any(content.level == level for content in runs))
+    levels = [content.level for content in runs]
+    levels += [level_of(model) for model in comparison.result.get("models", ())] if comparison else []
+    level = next(level for level in ("error", "warning", "good") if level in levels)
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         f'<meta http-equiv="Content-Security-Policy" content="{content_policy()}">',
@@ -39,8 +41,9 @@ def render_page(runs: Sequence[RunContent], comparison: ComparisonContent | None
     ]
     for index, content in enumerate(runs, start=1):
         if several:
-            parts.append(f"<h2 id='run{index}'>{escape(content.evaluation.name)}</h2>")
+            parts.append(f"<h2 id='run{index}'>{escape(content.name)}</h2>")
             parts.append(verdict_html(content.verdict, content.level))
+            parts.append(f"<p>{escape(content.seeds_note)}</p>" if content.seeds_note else "")
         else:
             parts.append("<h2 class='hidden'>Evaluation</h2>")
         parts.append(run_html(content, f"run{index}-"))
@@ -66,8 +69,8 @@ def _source(runs: Sequence[RunContent]) -> str:
 
 def _navigation(runs: Sequence[RunContent], compared: bool) -> str:
     links = [("comparison", "Comparison")] if compared else []
-    if len(runs) > 1:
-        links += [(f"run{index}", content.evaluation.name) for index, content in enumerate(runs, start=1)]
+    if compared:
+        links += [(f"run{index}", content.name) for index, content in enumerate(runs, start=1)]
     else:
         links += [(f"run1-{part}", title) for part, title in PARTS.items()]
     items = "".join(f"<li><a href='#{target}'>{escape(text)}</a></li>" for target, text in links)
@@ -75,7 +78,7 @@ def _navigation(runs: Sequence[RunContent], compared: bool) -> str:
 
 
 def _comparison(comparison: ComparisonContent) -> str:
-    tables = "".join(table_html(table) for table in comparison.tables)
+    tables = "".join(table_html(table) for table in comparison.tables if table.rows)
     return (
         "<h2 id='comparison'>Comparison</h2><section aria-labelledby='comparison'>"
         f"{figures_html(comparison.figures)}{tables}</section>"

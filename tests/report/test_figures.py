@@ -20,9 +20,9 @@ def test_each_figure_is_there_as_png_pdf_and_svg(tmp_path):
     assert [figure.name for figure in drawn] == [
         "roc",
         "precision_recall",
+        "specificity_curve",
         "score_histogram",
         "confusion",
-        "specificity_curve",
         "losses",
         "localization",
         "no_model",

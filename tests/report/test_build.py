@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from imgae_monai.report.build import write_report
+from tests.report.sample import sample_evaluation
+
+
+def few(metrics, **more):
+    """Figures that take no time to draw."""
+    kept = ("auroc", "auroc_ci95", "n_normal", "n_abnormal", "n_patients", "threshold", "threshold_source")
+    return {**{key: metrics[key] for key in kept}, **more}
+
+
+def seed_of_a_model(name, seed):
+    evaluation = sample_evaluation(name, seed=seed)
+    record = {**evaluation.record, "seed": seed, "config": {"seed": seed, "bundle_name": "unet_autoencoder"}}
+    return dataclasses.replace(evaluation, record=record, metrics=few(evaluation.metrics, seed=seed))
+
+
+def test_seeds_are_one_model_of_which_the_first_is_shown(tmp_path):
+    seeds = [seed_of_a_model(f"unet_seed{seed}", seed) for seed in (1, 0)]
+    other = dataclasses.replace(sample_evaluation("other", seed=5), record=None, metrics=None)
+    written = write_report([*seeds, other], tmp_path)
+    assert [content.evaluation.name for content in written.runs] == ["unet_seed0", "other"]
+    note = "unet was trained with 2 seeds (0, 1). What follows is of unet_seed0 (seed 0) alone"
+    for name in ("report.html", "report.md"):
+        text = (tmp_path / name).read_text()
+        assert note in text
+        assert "(mean of 2 seeds)" in text
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<h2 id='run") == 2
+    assert "<h1>unet and other</h1>" in page
+    assert (tmp_path / "figures" / "seeds.pdf").is_file()
+    assert not (tmp_path / "figures" / "unet_seed1").exists()
+    assert json.loads((tmp_path / "report.json").read_text())["comparison"]["seeds"] is not None
+
+
+def test_names_that_are_the_same_are_told_apart_by_their_folders(tmp_path):
+    twins = [
+        dataclasses.replace(
+            sample_evaluation("eval", seed=n), folder=tmp_path / f"run{n}" / "eval", record=None, metrics=None
+        )
+        for n in (0, 1)
+    ]
+    names = [content.evaluation.name for content in write_report(twins, tmp_path / "out").runs]
+    assert names == ["run0-eval", "run1-eval"]
