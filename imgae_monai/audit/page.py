@@ -113,13 +113,14 @@ def _shortcut_table(shortcuts: list[Shortcut], n_components: int) -> str:
 
 
 def _shortcut_row(shortcut: dict[str, Any]) -> str:
-    (low, high), (weak, strong) = shortcut["interval"], shortcut["strength_interval"]
+    interval = "[{:.3f}, {:.3f}]".format(*shortcut["interval"]) if shortcut["interval"] else "no interval"
+    weak, strong = shortcut["strength_interval"] or (shortcut["strength"],) * 2
     left, right = (min(100.0, max(0.0, (x - 0.5) * 200)) for x in (weak, strong))
     point = (shortcut["strength"] - 0.5) * 200
-    level = "over" if weak > SHORTCUT_BOUND else "under"
+    level = "over" if shortcut["strength_interval"] and weak > SHORTCUT_BOUND else "under"
     return (
         f"<tr><td>{escape(shortcut['explanation'])}<br><code>{escape(shortcut['name'])}</code></td>"
-        f"<td class='number'>{shortcut['auroc']:.3f}<br><small>[{low:.3f}, {high:.3f}]</small></td>"
+        f"<td class='number'>{shortcut['auroc']:.3f}<br><small>{interval}</small></td>"
         f"<td><div class='scale {level}'><i class='bound' style='left:{(SHORTCUT_BOUND - 0.5) * 200:.0f}%'></i>"
         f"<i class='range' style='left:{left:.1f}%;width:{right - left:.1f}%'></i>"
         f"<i class='point' style='left:{point:.1f}%'></i></div><small>{shortcut['strength']:.3f}</small></td></tr>"

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from imgae_monai.audit.finding import Finding, Group
 from imgae_monai.audit.measurement import Measurement
 from imgae_monai.metrics import (
-    bootstrap_metrics,
     compute_auroc,
     delong_interval,
     mean_distance_scores,
+    metrics_with_intervals,
     pca_residual_scores,
 )
 
@@ -43,16 +43,17 @@ class Shortcut:
     Args:
         name: key of ``EXPLANATIONS``.
         auroc: as computed, higher score meaning more abnormal.
-        interval: 95 % over patients, by bootstrap, or DeLong's of more than 20,000 images.
+        interval: 95 % over patients, by bootstrap, or DeLong's of more than 20,000 images; None where it would have no
+            width (a constant) or a class has one patient.
         strength: max(auroc, 1 - auroc): what a classifier could make of it whatever the sign.
         strength_interval: the interval, turned where the AUROC was.
     """
 
     name: str
     auroc: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     strength: float
-    strength_interval: tuple[float, float]
+    strength_interval: tuple[float, float] | None
 
     def to_dict(self) -> dict[str, Any]:
         """The shortcut as plain JSON values."""
@@ -108,20 +109,22 @@ def measure_shortcuts(
         auroc = compute_auroc(values, labels)
         if auroc is None:
             return []
-        low, high = _interval(values, auroc, labels, patients, seed, n_draws)
-        turned = (1 - high, 1 - low) if auroc < 0.5 else (low, high)
-        found.append(Shortcut(name, auroc, (low, high), max(auroc, 1 - auroc), turned))
+        interval = _interval(values, labels, patients, seed, n_draws)
+        turned = (1 - interval[1], 1 - interval[0]) if interval and auroc < 0.5 else interval
+        found.append(Shortcut(name, auroc, interval, max(auroc, 1 - auroc), turned))
     return sorted(found, key=lambda s: -s.strength)
 
 
 def _interval(
-    values: NDArray[np.float64], auroc: float, labels: Sequence[int], patients: Sequence[str], seed: int, n_draws: int
-) -> tuple[float, float]:
+    values: NDArray[np.float64], labels: Sequence[int], patients: Sequence[str], seed: int, n_draws: int
+) -> tuple[float, float] | None:
+    interval: tuple[float, float] | None
     if len(values) > MAX_RESAMPLED:
         interval = delong_interval(values, labels, patients)["interval"]
     else:
-        interval = bootstrap_metrics(values, labels, patients, float(np.median(values)), n_draws, seed)["auroc"]
-    return interval or (auroc, auroc)  # a constant, or classes that do not overlap: no draw differs
+        median = float(np.median(values))
+        interval = metrics_with_intervals(values, labels, patients, median, n_draws, seed)["auroc_ci95"]
+    return interval
 
 
 def check_shortcuts(shortcuts: Sequence[Shortcut]) -> list[Finding]:
@@ -129,6 +132,7 @@ def check_shortcuts(shortcuts: Sequence[Shortcut]) -> list[Finding]:
     groups = tuple(
         Group((), f"{EXPLANATIONS[s.name]} ({s.name}): {s.strength:.3f} [{low:.3f}, {high:.3f}]")
         for s in shortcuts
+        if s.strength_interval
         for low, high in [s.strength_interval]
         if low > SHORTCUT_BOUND
     )

@@ -65,6 +65,5 @@ def short_name(image: str, root: Path) -> str:
 
 
 def _shortcut_line(shortcut: Shortcut) -> str:
-    low, high = shortcut.interval
-    auroc = f"{shortcut.auroc:.3f} [{low:.3f}, {high:.3f}]"
+    auroc = f"{shortcut.auroc:.3f}" + (" [{:.3f}, {:.3f}]".format(*shortcut.interval) if shortcut.interval else "")
     return f"  {shortcut.name:32}{auroc:24}{shortcut.strength:.3f}  {EXPLANATIONS[shortcut.name]}"

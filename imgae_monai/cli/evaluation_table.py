@@ -33,7 +33,7 @@ def print_evaluation(folder: Path) -> None:
     if metrics["synthetic"]:
         print(metrics["notice"])
     no_model = metrics.get("no_model")
-    if no_model and not no_model["against_best"]["beats"]:
+    if no_model and not no_model["against_best"]["beats"]:  # False, or None where that is not known
         print(no_model_words("The model", metrics["auroc"], no_model))
     print(f"{metrics['n_normal']} normal, {metrics['n_abnormal']} abnormal images of {metrics['n_patients']} patients")
     for name in PRINTED:

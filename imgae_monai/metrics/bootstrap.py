@@ -21,7 +21,7 @@ from imgae_monai.metrics.binary import (
     compute_threshold_metrics,
 )
 from imgae_monai.metrics.partial_auroc import check_min_specificity, compute_partial_auroc
-from imgae_monai.metrics.patients import patient_index
+from imgae_monai.metrics.patients import count_patients, patient_index
 from imgae_monai.metrics.resampling import check_settings, divide, draw_weights, paired_difference, percentile_interval
 from imgae_monai.metrics.weighted_ranking import WeightedRanking
 
@@ -123,7 +123,8 @@ def bootstrap_auroc_difference(
     Returns:
         ``difference``, ``interval`` (low, high) and ``p_value`` (two-sided) of the AUROC, and the same three of the
         average precision under ``average_precision_difference``, ``average_precision_interval`` and
-        ``average_precision_p_value``; all None where a class is absent.
+        ``average_precision_p_value``; all None where a class is absent, interval and p value where a class has one
+        patient only, who can't vary, or where the difference is the same in every draw (but for 0).
 
     Raises:
         ValueError: scores, labels or patient_ids are malformed, or n_draws or confidence is out of range.
@@ -145,7 +146,7 @@ def bootstrap_auroc_difference(
         for weights in draw_weights(abnormal, patients, n_draws, seed)
     ]
     drawn = np.concatenate(chunks, axis=1)
-    return {
+    found = {
         **paired_difference("", compute_auroc(a, abnormal), compute_auroc(b, abnormal), drawn[0], confidence),
         **paired_difference(
             "average_precision_",
@@ -155,6 +156,8 @@ def bootstrap_auroc_difference(
             confidence,
         ),
     }
+    one = 1 in (count_patients(patients, abnormal), count_patients(patients, ~abnormal))
+    return {key: None if one and not key.endswith("difference") else value for key, value in found.items()}
 
 
 def _from_table(table: NDArray[Any]) -> dict[str, NDArray[Any]]:

@@ -18,7 +18,8 @@ from imgae_monai.metrics.binary import (
 from imgae_monai.metrics.bootstrap import bootstrap_metrics
 from imgae_monai.metrics.linearised import linearised_metrics
 from imgae_monai.metrics.partial_auroc import compute_partial_auroc
-from imgae_monai.metrics.patients import patient_index
+from imgae_monai.metrics.patients import count_patients, patient_index
+from imgae_monai.metrics.resampling import agreeing_interval
 
 MAX_RESAMPLED = 4 * 10**8  # images x draws: about ten seconds on one core, at 12 to 30 ns each
 
@@ -51,8 +52,10 @@ def metrics_with_intervals(
         ``auroc``, ``average_precision``, ``partial_auroc``, ``partial_auroc_min_specificity`` and what
         :py:func:`imgae_monai.metrics.compute_threshold_metrics` gives; of each figure but the counts ``{name}_ci95``,
         (low, high) or None; and ``interval_method``, "bootstrap" (:py:func:`imgae_monai.metrics.bootstrap_metrics`) or
-        "linearised" (:py:func:`imgae_monai.metrics.linearised_metrics`). A share of 0 or 1 that is the same in every
-        draw has the exact interval of Clopper and Pearson (Biometrika 26, 1934) over its patients.
+        "linearised" (:py:func:`imgae_monai.metrics.linearised_metrics`). A share of 0 or 1 has the exact interval of
+        Clopper and Pearson (Biometrika 26, 1934) over its patients, and an AUROC of 0 or 1 that over pairs of an
+        abnormal and a normal image of patients of their own. An interval that would have no width, or rest on a class
+        of one patient, is None.
 
     Raises:
         ValueError: scores, labels or patient_ids are malformed, or n_draws or min_specificity is out of range.
@@ -81,26 +84,33 @@ def metrics_with_intervals(
         )
     else:
         intervals = linearised_metrics(values, abnormal, patients, threshold, min_specificity=min_specificity)
-    intervals |= _of_agreeing_patients(figures, intervals, values > threshold, abnormal, patients)
+    intervals = _without_certainty(intervals, abnormal, patients)
+    intervals |= _of_agreeing_patients(figures, values > threshold, abnormal, patients)
     figures |= {f"{name}_ci95": interval for name, interval in intervals.items()}
     return figures | {"interval_method": "bootstrap" if few else "linearised"}
 
 
+def _without_certainty(
+    intervals: dict[str, tuple[float, float] | None], abnormal: NDArray[np.bool_], patients: NDArray[np.intp]
+) -> dict[str, tuple[float, float] | None]:
+    """None for intervals of no width, and for those of figures that rest on a class of one patient."""
+    of_normal, of_abnormal = (count_patients(patients, rows) == 1 for rows in (~abnormal, abnormal))
+    rest_on_one = {"sensitivity": of_abnormal, "specificity": of_normal, "accuracy": patients.max(initial=0) == 0}
+    return {
+        name: None
+        if interval is None or interval[0] == interval[1] or rest_on_one.get(name, of_normal or of_abnormal)
+        else interval
+        for name, interval in intervals.items()
+    }
+
+
 def _of_agreeing_patients(
-    figures: dict[str, Any],
-    intervals: dict[str, tuple[float, float] | None],
-    flagged: NDArray[np.bool_],
-    abnormal: NDArray[np.bool_],
-    patients: NDArray[np.intp],
+    figures: dict[str, Any], flagged: NDArray[np.bool_], abnormal: NDArray[np.bool_], patients: NDArray[np.intp]
 ) -> dict[str, tuple[float, float] | None]:
     """Exact intervals of shares that are 0 or 1: a draw never differs, but patients not seen might."""
     wholes = {"sensitivity": abnormal, "specificity": ~abnormal, "precision": flagged}
     wholes["accuracy"] = np.ones(len(abnormal), dtype=bool)
-    exact: dict[str, tuple[float, float] | None] = {}
-    for name, rows in wholes.items():
-        interval = intervals[name]
-        if figures[name] in (0, 1) and (interval is None or interval[0] == interval[1]):
-            n_patients = int(np.count_nonzero(np.bincount(patients[rows])))
-            reach = 1 - 0.025 ** (1 / n_patients)
-            exact[name] = (0.0, reach) if figures[name] == 0 else (1 - reach, 1.0)
-    return exact
+    of = {name: count_patients(patients, rows) for name, rows in wholes.items()}
+    # so many pairs of an abnormal and a normal image, each of patients of its own, were all ranked alike
+    of["auroc"] = min(of["sensitivity"], of["specificity"], of["accuracy"] // 2)
+    return {name: agreeing_interval(figures[name], n) for name, n in of.items() if figures[name] in (0, 1) and n}

@@ -18,7 +18,7 @@ from imgae_monai.metrics.binary import (
     compute_average_precision,
 )
 from imgae_monai.metrics.linearised import centred_sum, ranking_slopes
-from imgae_monai.metrics.patients import patient_index
+from imgae_monai.metrics.patients import count_patients, patient_index
 
 
 def linearised_auroc_difference(
@@ -43,7 +43,8 @@ def linearised_auroc_difference(
 
     Returns:
         the keys of :func:`imgae_monai.metrics.bootstrap_auroc_difference`; all None where a class is absent, interval
-        and p value None where the standard error is 0 (but for equal rankings, whose p is 1).
+        and p value None where a class has one patient only, or the standard error is 0 (but for equal rankings, whose p
+        is 1).
 
     Raises:
         ValueError: scores, labels or patient_ids are malformed, or confidence is out of range.
@@ -67,6 +68,7 @@ def linearised_auroc_difference(
     metrics = {"auroc": compute_auroc, "average_precision": compute_average_precision}
     slopes = [ranking_slopes(scores, abnormal, max_false_positive_rate=1.0) for scores in (a, b)]
     has_abnormal = np.bincount(patients, weights=abnormal) > 0
+    one = 1 in (count_patients(patients, abnormal), count_patients(patients, ~abnormal))
     z = float(norm.isf((1 - confidence) / 2))
     result: dict[str, Any] = {}
     for name, prefix in names.items():
@@ -74,7 +76,8 @@ def linearised_auroc_difference(
         difference = (value_a or 0.0) - (value_b or 0.0)  # neither is None where both classes are there
         of_patients = np.bincount(patients, weights=slopes[0][name] - slopes[1][name])
         error = math.sqrt(sum(centred_sum(of_patients[stratum]) for stratum in (has_abnormal, ~has_abnormal)))
-        result |= dict(zip((f"{prefix}{part}" for part in parts), _test(difference, error, z), strict=True))
+        found = (difference, None, None) if one else _test(difference, error, z)
+        result |= dict(zip((f"{prefix}{part}" for part in parts), found, strict=True))
     return result
 
 

@@ -38,6 +38,11 @@ def patient_index(patient_ids: Sequence[Any] | NDArray[Any], n: int) -> NDArray[
     return np.fromiter((numbers[patient] for patient in ids), np.intp, n)
 
 
+def count_patients(patients: NDArray[np.intp], rows: NDArray[np.bool_]) -> int:
+    """Number of patients of the images that ``rows`` marks, without the sorting of ``numpy.unique``."""
+    return int(np.count_nonzero(np.bincount(patients[rows])))
+
+
 def _rank(numbers: NDArray[Any]) -> NDArray[np.intp]:
     lowest = int(numbers.min(initial=0))
     span = int(numbers.max(initial=0)) - lowest + 1

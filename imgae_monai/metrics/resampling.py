@@ -102,11 +102,14 @@ def paired_difference(
 
     Returns:
         ``{prefix}difference`` (a - b), ``{prefix}interval`` and ``{prefix}p_value`` (two-sided, see
-        :py:func:`imgae_monai.metrics.bootstrap_auroc_difference`); all None where undefined.
+        :py:func:`imgae_monai.metrics.bootstrap_auroc_difference`); all None where undefined, interval and p value where
+        the difference is the same in every draw, but for 0: patients who never disagree don't show how much they may.
     """
     interval = percentile_interval(drawn, confidence)
     if a is None or b is None or interval is None:
         return {f"{prefix}difference": None, f"{prefix}interval": None, f"{prefix}p_value": None}
+    if abs(a - b) > _ROUNDING and interval[1] - interval[0] <= _ROUNDING:
+        return {f"{prefix}difference": a - b, f"{prefix}interval": None, f"{prefix}p_value": None}
     defined = drawn[~np.isnan(drawn)]
     tail = min(int(np.sum(defined <= _ROUNDING)), int(np.sum(defined >= -_ROUNDING))) + 1
     p_value = min(1.0, 2 * tail / (defined.size + 1))

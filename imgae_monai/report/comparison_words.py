@@ -43,15 +43,20 @@ def _against_no_model(models: Sequence[Mapping[str, Any]], seeds: Mapping[str, A
     """Models that fall short first, then those of which it is not known, then the others."""
     short: list[str] = []
     beating: list[str] = []
+    unclear: list[str] = []
     unknown: dict[str | None, list[str]] = {}
     for name, members in _groups(models, seeds):
-        known = [m for m in members if (m["no_model"] or {}).get("against_best") and m["auroc"] is not None]
+        measured = [m for m in members if (m["no_model"] or {}).get("against_best") and m["auroc"] is not None]
+        known = [m for m in measured if m["no_model"]["against_best"]["beats"] is not None]
+        if not known and measured:
+            unclear.append(no_model_words(name, measured[0]["auroc"], measured[0]["no_model"]))
+            continue
         if not known:
             unknown.setdefault(members[0]["no_model_reason"], []).append(name)
             continue
         all_beat = all(m["no_model"]["against_best"]["beats"] for m in known)
         (beating if all_beat else short).append(_no_model_words(name, known))
-    unclear = [no_model_words(" or ".join(names), None, None, reason) for reason, names in unknown.items()]
+    unclear += [no_model_words(" or ".join(names), None, None, reason) for reason, names in unknown.items()]
     return [*short, *unclear, *beating]
 
 

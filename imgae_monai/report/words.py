@@ -121,6 +121,8 @@ def no_model_words(
     numbers = f"{best} {digits(strength, auroc)} against {digits(auroc, strength)}"
     if difference is not None and interval is not None:
         numbers += f" (difference {digits(difference, 0, '+')}, 95 % interval {_between(interval, 0, '+')})"
+    if comparison["beats"] is None:
+        return f"Whether {name} beats what needs no model is not known: {numbers}, without an interval."
     return f"{name} {'beats' if comparison['beats'] else 'does not beat'} what needs no model: {numbers}."
 
 

@@ -55,7 +55,7 @@ def test_a_model_beats_only_where_the_whole_interval_is_above_zero(scores, beats
 def test_of_many_images_the_formula_takes_the_place_of_draws(monkeypatch):
     for module in (against_no_model, shortcuts):
         monkeypatch.setattr(module, "MAX_RESAMPLED", N - 1)
-    monkeypatch.setattr(shortcuts, "bootstrap_metrics", lambda *args: pytest.fail("drawn"))
+    monkeypatch.setattr(shortcuts, "metrics_with_intervals", lambda *args: pytest.fail("drawn"))
     scores = SIGNAL + RNG.normal(0, 0.3, N)
     result = compare_with_no_model(NO_MODEL, scores, LABELS, PATIENTS)
     expected = delong_test(scores, SIGNAL, LABELS, PATIENTS)
@@ -63,8 +63,19 @@ def test_of_many_images_the_formula_takes_the_place_of_draws(monkeypatch):
     assert result["against_best"]["interval"] == expected["interval"]
     assert result["against_best"]["p_value"] == expected["p_value"]
     constant = result["scores"][-1]
-    assert (constant["name"], constant["interval"]) == ("aspect", (0.5, 0.5))
+    assert (constant["name"], constant["interval"]) == ("aspect", None)
     assert result["scores"][0]["interval"][0] < result["scores"][0]["auroc"]
+
+
+def test_two_patients_a_class_show_nothing():
+    found = compare_with_no_model({"aspect": np.ones(4)}, [1, 2, 3, 4], [0, 0, 1, 1], list("abcd"), n_draws=500)
+    assert found["against_best"] == {
+        "difference": 0.5,
+        "interval": None,
+        "p_value": None,
+        "method": "bootstrap",
+        "beats": None,
+    }
 
 
 def test_one_class_or_no_score_is_none():

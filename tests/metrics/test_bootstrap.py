@@ -14,7 +14,13 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from imgae_monai.metrics import bootstrap_auroc_difference, bootstrap_metrics, resampling, weighted_ranking
+from imgae_monai.metrics import (
+    bootstrap_auroc_difference,
+    bootstrap_metrics,
+    linearised_auroc_difference,
+    resampling,
+    weighted_ranking,
+)
 
 THRESHOLD = 0.45
 
@@ -211,13 +217,20 @@ def test_equal_rankings_differ_by_nothing() -> None:
     assert result["average_precision_p_value"] == 1
 
 
-def test_a_perfect_model_beats_an_inverted_one_with_the_least_p_value() -> None:
-    labels = np.arange(40) < 20
-    result = bootstrap_auroc_difference(labels * 1.0, labels * -1.0, labels, np.arange(40), n_draws=99)
-    assert result["difference"] == 1
-    assert result["p_value"] == pytest.approx(2 / 100)
-    swapped = bootstrap_auroc_difference(labels * -1.0, labels * 1.0, labels, np.arange(40), n_draws=99)
-    assert swapped["difference"] == -1
+def test_a_difference_that_no_draw_changes_is_not_tested() -> None:
+    labels = np.arange(4) < 2  # of two patients a class, whom chance tells apart in one of six studies
+    result = bootstrap_auroc_difference(labels * 1.0, labels * 0.0, labels, np.arange(4), n_draws=999)
+    assert (result["difference"], result["interval"], result["p_value"]) == (0.5, None, None)
+    assert (result["average_precision_interval"], result["average_precision_p_value"]) == (None, None)
+
+
+def test_a_class_of_one_patient_has_a_difference_and_no_interval() -> None:
+    a, b, labels = [1, 2, 3, 0, 4], [1, 2, 3, 4, 5], [0, 0, 0, 1, 1]
+    for compared in (bootstrap_auroc_difference, linearised_auroc_difference):
+        result = compared(a, b, labels, list("abcdd"))
+        assert result["difference"] == pytest.approx(-0.5)
+        assert result["average_precision_difference"] == pytest.approx(0.7 - 1)
+        assert {value for key, value in result.items() if not key.endswith("difference")} == {None}
 
 
 def test_the_difference_of_one_class_is_none() -> None:

@@ -58,6 +58,34 @@ def test_a_share_of_none_or_all_has_the_exact_interval_of_its_patients(max_resam
     assert flagged["specificity_ci95"] == pytest.approx(tuple(binomtest(0, 5).proportion_ci(0.95)))
 
 
+@pytest.mark.parametrize("max_resampled", [10**6, 0])
+@pytest.mark.parametrize(("turned", "expected"), [(1, (0.025 ** (1 / 4), 1)), (-1, (0, 1 - 0.025 ** (1 / 4)))])
+def test_classes_apart_have_the_exact_interval_of_pairs_of_patients(max_resampled, turned, expected):
+    # 4 abnormal patients, of whom one has a normal image too, and 9 normal ones
+    labels, patients = [1] * 4 + [0] * 9, [*range(4), 0, *range(4, 12)]
+    scores = [turned * (20 - i) for i in range(13)]
+    found = metrics_with_intervals(scores, labels, patients, turned * 16.5, n_draws=50, max_resampled=max_resampled)
+    assert found["auroc"] == (turned + 1) / 2
+    assert found["auroc_ci95"] == pytest.approx(expected)
+    assert found["balanced_accuracy_ci95"] is found["f1_ci95"] is None
+    if turned == 1:  # of none the average precision differs from draw to draw
+        assert found["average_precision_ci95"] is found["partial_auroc_ci95"] is None
+
+
+def test_patients_with_both_classes_make_half_as_many_pairs():
+    found = metrics_with_intervals([2, 1] * 6, [1, 0] * 6, [i // 2 for i in range(12)], 1.5, n_draws=50)
+    assert found["auroc_ci95"] == pytest.approx((0.025 ** (1 / 3), 1))
+
+
+@pytest.mark.parametrize("max_resampled", [10**6, 0])
+def test_a_class_of_one_patient_leaves_no_interval_to_what_rests_on_it(max_resampled):
+    scores, labels, patients = [1, 2, 3, 4, 0, 5], [0, 0, 0, 0, 1, 1], list("abcdee")
+    found = metrics_with_intervals(scores, labels, patients, 2.5, n_draws=50, max_resampled=max_resampled)
+    defined = {name for name in UNCERTAIN if found[f"{name}_ci95"] is not None}
+    assert defined == {"specificity", "accuracy"}
+    assert found["auroc"] == found["sensitivity"] == 0.5
+
+
 def test_a_score_that_is_no_number_names_its_image():
     with pytest.raises(ValueError, match=r"scores must be finite; NaN or infinite at image b\.png"):
         metrics_with_intervals([0.1, float("nan")], [0, 1], ["p", "q"], THRESHOLD, names=["a.png", "b.png"])

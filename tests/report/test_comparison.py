@@ -75,6 +75,16 @@ def test_what_does_not_beat_no_model_is_said_first():
     assert words[2].startswith("a beats what needs no model")
 
 
+@pytest.mark.parametrize(("first", "expected"), [(None, "Whether ra beats"), (False, "ra does not beat")])
+def test_seeds_without_an_interval_are_not_counted(first, expected):
+    undefined = no_model(False)
+    undefined["against_best"] |= {"interval": None, "p_value": None, "beats": None}
+    found = [undefined if first is None else no_model(first), undefined]
+    runs = [of_run(f"ra_{i}", i, draw=i, no_model=found[i]) for i in range(2)]
+    words = compare_evaluations([*runs, made_up("c")], n_draws=20)["words"]
+    assert words[0].startswith(expected)
+
+
 def test_what_could_not_be_seen_is_said_where_nothing_was():
     same = [made_up("a"), made_up("b", draw=8)]
     found = compare_evaluations(same, n_draws=50)

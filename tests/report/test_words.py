@@ -84,6 +84,14 @@ def test_what_needs_no_model_is_set_against_the_model():
     assert no_model_words("unet", 0.944, beaten).startswith("unet beats what needs no model: ")
 
 
+def test_a_difference_without_an_interval_is_not_known():
+    against = {"difference": 0.2, "interval": None, "p_value": None, "beats": None}
+    words = no_model_words("unet", 0.7, {"best": "aspect", "best_strength": 0.5, "against_best": against})
+    assert words == (
+        "Whether unet beats what needs no model is not known: aspect 0.500 against 0.700, without an interval."
+    )
+
+
 def test_what_was_not_measured_is_not_known():
     unknown = "Whether unet beats what needs no model is not known: "
     assert no_model_words("unet", 0.6, None) == unknown + "that was not measured."
