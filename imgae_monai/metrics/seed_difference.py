@@ -152,7 +152,7 @@ def _combine(
 
 
 def _welch(a: NDArray[Any], b: NDArray[Any]) -> dict[str, float] | None:
-    if a.var() == 0 and b.var() == 0:
+    if np.ptp(a) == np.ptp(b) == 0:  # the variance of equal numbers is not always 0
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # that one model's seeds agree is no fault

@@ -58,6 +58,13 @@ def test_equal_seeds_leave_the_patients_chance():
     assert found["degrees_of_freedom"] == pytest.approx(59)
 
 
+def test_equal_aurocs_are_not_tested_for_their_rounding():
+    normal = [1, 2, 3, 4, 5]
+    a, b = [[*normal, 9, 2.5]] * 3, [[*normal, 9, 1.5]] * 3  # 7 and 6 of 10 pairs
+    assert np.var([0.7] * 3) > 0
+    assert seed_difference(a, b, [0] * 5 + [1] * 2, list("abcdefg"))["welch"] is None
+
+
 def test_one_seed_tells_no_spread():
     a, b, labels, patients = models(seeds_a=1)
     found = seed_difference(a, b, labels, patients)
