@@ -17,7 +17,7 @@ from imgae_monai.metrics.binary import check_labels, check_scores
 from imgae_monai.metrics.intervals import MAX_RESAMPLED
 from imgae_monai.metrics.patients import patient_index
 from imgae_monai.metrics.reliability import expected_calibration_error, reliability_curve
-from imgae_monai.metrics.resampling import check_settings, divide, draw_weights, percentile_interval
+from imgae_monai.metrics.resampling import check_settings, divide, draw_weights, has_no_width, percentile_interval
 
 
 def check_probabilities(probabilities: ArrayLike, names: Sequence[str] | None = None) -> NDArray[Any]:
@@ -81,7 +81,8 @@ def probability_metrics(
 
     Returns:
         ``brier``, ``brier_ci95`` (low, high), ``interval_method``, ``reliability``
-        (:py:func:`imgae_monai.metrics.reliability_curve`) and ``expected_calibration_error``; None where undefined.
+        (:py:func:`imgae_monai.metrics.reliability_curve`) and ``expected_calibration_error``; None where undefined,
+        and so is an interval that would have no width.
 
     Raises:
         ValueError: probabilities, labels or patient_ids are malformed, or n_draws or n_bins is out of range.
@@ -97,6 +98,8 @@ def probability_metrics(
         interval = percentile_interval(divide(*totals.T), 0.95)
     else:
         interval = _linearised(sums, np.bincount(patients, weights=abnormal) > 0)
+    if interval is not None and has_no_width(interval):
+        interval = None
     curve = reliability_curve(probabilities, labels, n_bins)
     return {
         "brier": float(errors.mean()) if errors.size else None,

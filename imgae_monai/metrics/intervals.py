@@ -19,7 +19,7 @@ from imgae_monai.metrics.bootstrap import bootstrap_metrics
 from imgae_monai.metrics.linearised import linearised_metrics
 from imgae_monai.metrics.partial_auroc import compute_partial_auroc
 from imgae_monai.metrics.patients import count_patients, patient_index
-from imgae_monai.metrics.resampling import agreeing_interval
+from imgae_monai.metrics.resampling import agreeing_interval, has_no_width
 
 MAX_RESAMPLED = 4 * 10**8  # images x draws: about ten seconds on one core, at 12 to 30 ns each
 
@@ -98,7 +98,7 @@ def _without_certainty(
     rest_on_one = {"sensitivity": of_abnormal, "specificity": of_normal, "accuracy": patients.max(initial=0) == 0}
     return {
         name: None
-        if interval is None or interval[0] == interval[1] or rest_on_one.get(name, of_normal or of_abnormal)
+        if interval is None or has_no_width(interval) or rest_on_one.get(name, of_normal or of_abnormal)
         else interval
         for name, interval in intervals.items()
     }

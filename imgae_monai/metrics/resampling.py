@@ -88,6 +88,11 @@ def percentile_interval(drawn: NDArray[Any], confidence: float) -> tuple[float, 
     return float(low), float(high)
 
 
+def has_no_width(interval: tuple[float, float]) -> bool:
+    """Whether all draws are the same but for rounding: patients who were drawn don't show how much others vary."""
+    return interval[1] - interval[0] <= _ROUNDING
+
+
 def paired_difference(
     prefix: str, a: float | None, b: float | None, drawn: NDArray[Any], confidence: float
 ) -> dict[str, float | tuple[float, float] | None]:
@@ -108,7 +113,7 @@ def paired_difference(
     interval = percentile_interval(drawn, confidence)
     if a is None or b is None or interval is None:
         return {f"{prefix}difference": None, f"{prefix}interval": None, f"{prefix}p_value": None}
-    if abs(a - b) > _ROUNDING and interval[1] - interval[0] <= _ROUNDING:
+    if abs(a - b) > _ROUNDING and has_no_width(interval):
         return {f"{prefix}difference": a - b, f"{prefix}interval": None, f"{prefix}p_value": None}
     defined = drawn[~np.isnan(drawn)]
     tail = min(int(np.sum(defined <= _ROUNDING)), int(np.sum(defined >= -_ROUNDING))) + 1

@@ -8,13 +8,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imgae_monai.exceptions import InputError
 from imgae_monai.metrics import seed_difference, seed_mean
-from imgae_monai.metrics.intervals import metrics_with_intervals
 from imgae_monai.metrics.patients import patient_index
+from imgae_monai.report.bare_metrics import with_metrics
 from imgae_monai.report.comparison_words import comparison_words
 from imgae_monai.report.evaluation import Evaluation
 from imgae_monai.report.pairs import add_holm, compare_pair, detectable_difference
@@ -36,11 +33,11 @@ def compare_evaluations(evaluations: Sequence[Evaluation], n_draws: int = 10000,
 
     Returns:
         plain JSON values: ``words`` (the findings as sentences, what does not beat no model first), ``notice`` (of
-        synthetic data, or None), ``models`` (figures of each with ``_ci95``, ``above_bound``, ``no_model``), ``pairs``
-        (see :py:func:`imgae_monai.report.pairs.compare_pair`; where models have several seeds, those with the same
-        seed), ``seeds`` (None where every model has one: ``models`` with mean and std, ``pairs`` with
-        :py:func:`imgae_monai.metrics.seed_difference`), ``same_images`` (how that is known), ``n_images``,
-        ``n_normal``, ``n_abnormal``, ``n_patients``, ``bound``, ``n_bootstrap`` and ``seed``.
+        synthetic data, or None), ``models`` (figures of each with ``_ci95``, ``above_bound``, ``no_model``,
+        ``probability``), ``pairs`` (see :py:func:`imgae_monai.report.pairs.compare_pair`; where models have several
+        seeds, those with the same seed), ``seeds`` (None where every model has one: ``models`` with mean and std,
+        ``pairs`` with :py:func:`imgae_monai.metrics.seed_difference`), ``same_images`` (how that is known),
+        ``n_images``, ``n_normal``, ``n_abnormal``, ``n_patients``, ``bound``, ``n_bootstrap`` and ``seed``.
 
     Raises:
         InputError: for fewer than two, two of one name, or other images, see
@@ -62,7 +59,7 @@ def compare_evaluations(evaluations: Sequence[Evaluation], n_draws: int = 10000,
     add_holm(pairs)
     result: dict[str, Any] = {
         "notice": next((notice for e in aligned if (notice := notice_words(e.metrics))), None),
-        "models": [_model(e, patients, n_draws, seed) for e in aligned],
+        "models": [_model(e, n_draws, seed) for e in aligned],
         "pairs": pairs,
         "seeds": _over_seeds(aligned, groups, patients) if several else None,
         "same_images": how,
@@ -86,9 +83,8 @@ def _partners(a: SeedGroup, b: SeedGroup) -> list[tuple[int, int]]:
     return same or list(zip(a.members, b.members, strict=False))
 
 
-def _model(evaluation: Evaluation, patients: NDArray[np.intp], n_draws: int, seed: int) -> dict[str, Any]:
-    metrics = evaluation.metrics or {}
-    figures = dict(metrics) if "auroc_ci95" in metrics else _figures(evaluation, patients, n_draws, seed)
+def _model(evaluation: Evaluation, n_draws: int, seed: int) -> dict[str, Any]:
+    metrics = with_metrics(evaluation, n_draws, seed).metrics or {}
     names = [f"{name}{suffix}" for name in (*RANKED, *DECIDED) for suffix in ("", "_ci95")]
     record = evaluation.record or {}
     return {
@@ -97,26 +93,14 @@ def _model(evaluation: Evaluation, patients: NDArray[np.intp], n_draws: int, see
         "bundle": metrics.get("bundle"),
         "preset": metrics.get("preset"),
         "seed": record.get("seed", metrics.get("seed")),
-        **{name: figures.get(name) for name in names},
+        **{name: metrics.get(name) for name in names},
         "threshold": metrics.get("threshold"),
         "threshold_source": metrics.get("threshold_source"),
-        "above_bound": shown_above(figures.get("auroc_ci95")),
+        "probability": metrics.get("probability"),
+        "above_bound": shown_above(metrics.get("auroc_ci95")),
         "no_model": metrics.get("no_model"),
         "no_model_reason": metrics.get("no_model_reason"),
     }
-
-
-def _figures(evaluation: Evaluation, patients: NDArray[np.intp], n_draws: int, seed: int) -> dict[str, Any]:
-    """Figures of a bare table of scores, as an evaluation has them."""
-    decisions = evaluation.decisions
-
-    def figures(scores: NDArray[Any], threshold: float) -> dict[str, Any]:
-        return metrics_with_intervals(scores, evaluation.labels, patients, threshold, n_draws=n_draws, seed=seed)
-
-    found = figures(evaluation.scores, float(np.median(evaluation.scores)))
-    decided = {} if decisions is None else figures(decisions, 0.5)
-    of_ranking = tuple(f"{name}{suffix}" for name in RANKED for suffix in ("", "_ci95"))
-    return {**decided, **{name: found[name] for name in of_ranking}}
 
 
 def _over_seeds(evaluations: Sequence[Evaluation], groups: Sequence[SeedGroup], patients: Any) -> dict[str, Any]:

@@ -58,7 +58,13 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _models(models: Sequence[Mapping[str, Any]]) -> str:
     rows = [[m["name"], *(_with_interval(m[key], m[f"{key}_ci95"]) for key in _FIGURES)] for m in models]
-    return markdown_table(["model", *_FIGURES.values()], rows)
+    header = ["model", *_FIGURES.values()]
+    given = [m["probability"] or {} for m in models]
+    if any(given):
+        header.append("Brier score")
+        for row, of in zip(rows, given, strict=True):
+            row.append(_with_interval(of.get("brier"), of.get("brier_ci95")))
+    return markdown_table(header, rows)
 
 
 def _seeds(models: Sequence[Mapping[str, Any]]) -> str:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 from imgae_monai.report.bare_metrics import with_metrics
 from tests.report.sample import sample_evaluation
@@ -29,6 +30,16 @@ def test_without_decisions_there_are_no_figures_of_them():
     assert metrics["auroc"] is not None
     assert "sensitivity" not in metrics
     assert "f1_ci95" not in metrics
+
+
+def test_figures_of_probabilities():
+    evaluation = bare()
+    shares = np.linspace(0, 1, len(evaluation.labels))
+    found = with_metrics(dataclasses.replace(evaluation, probabilities=shares), n_bootstrap=50).metrics["probability"]
+    assert found["brier"] == pytest.approx(brier_score_loss(evaluation.labels, shares))
+    assert found["brier_ci95"][0] < found["brier"] < found["brier_ci95"][1]
+    assert sum(b["n"] for b in found["reliability"]) == len(shares)
+    assert "probability" not in with_metrics(evaluation, n_bootstrap=50).metrics
 
 
 def test_an_evaluation_with_metrics_stays_as_it_is():

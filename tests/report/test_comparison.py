@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -64,6 +65,16 @@ def test_words_follow_the_numbers(three):
     assert any(line.startswith("Is the AUROC of weak above 0.80? No: ") for line in words)
     assert any(line.startswith("Is good better than weak? Yes: ") and "by Holm" in line for line in words)
     assert any(line.startswith("Is weak better than bare? No") for line in words)
+
+
+def test_a_probability_has_its_brier_score():
+    given = made_up("given")
+    given = dataclasses.replace(given, probabilities=np.clip(0.4 * given.labels + 0.3, 0, 1))
+    found = compare_evaluations([given, made_up("other", draw=1)], n_draws=50)
+    assert found["models"][0]["probability"]["brier"] == pytest.approx(0.09)
+    assert found["models"][1]["probability"] is None
+    header, _, first, second = comparison_tables(found)["Models"].splitlines()
+    assert [line.split("|")[-2].strip() for line in (header, first, second)] == ["Brier score", "0.090", "-"]
 
 
 def test_what_does_not_beat_no_model_is_said_first():
