@@ -12,7 +12,7 @@ from .git_state import git_state
 from .model_cost import measure_cost
 from .out_of_memory import explain_out_of_memory
 from .precision import check_amp, choose_precision
-from .prepare_batch import prepare_reconstruction
+from .prepare_batch import prepare_reconstruction, prepare_restoration
 from .resume_state import ResumeState
 from .run_folder import (
     check_resumable,
@@ -55,6 +55,7 @@ __all__ = [
     "make_deterministic",
     "measure_cost",
     "prepare_reconstruction",
+    "prepare_restoration",
     "resume_points",
     "versions",
 ]

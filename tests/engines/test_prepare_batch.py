@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from imgae_monai.engines import prepare_reconstruction
+from imgae_monai.engines import prepare_reconstruction, prepare_restoration
 
 
 @pytest.fixture
@@ -45,3 +45,49 @@ def test_the_image_lies_as_asked_for():
     inputs, _ = prepare_reconstruction({"image": image}, "cpu", memory_format=torch.channels_last)
     assert inputs.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(inputs, image)
+
+
+def restoration_batch() -> dict[str, torch.Tensor]:
+    image = torch.tensor([0.2, 0.4, 0.8]).reshape(3, 1, 1, 1).expand(3, 1, 2, 2)
+    return {"image": image, "corrupted": image + 0.1, "label": torch.tensor([0, 0, 0])}
+
+
+def test_the_corrupted_copy_is_input_and_the_image_is_target():
+    batch = restoration_batch()
+    inputs, targets = prepare_restoration(batch, "cpu", non_blocking=True)
+    assert torch.equal(inputs, batch["corrupted"])
+    assert torch.equal(targets, batch["image"])
+
+
+def test_each_image_is_blended_with_the_clean_one_before_it():
+    batch = restoration_batch()
+    weight = torch.tensor([[0.0, 0.5], [1.0, 0.0]])
+    batch["foreign_weight"] = weight.expand(3, 1, 2, 2)
+    inputs, targets = prepare_restoration(batch)
+    own = [0.3, 0.5, 0.9]
+    foreign = [0.8, 0.2, 0.4]
+    expected = [[[[a, (a + b) / 2], [b, a]]] for a, b in zip(own, foreign, strict=True)]
+    assert torch.allclose(inputs, torch.tensor(expected))
+    assert torch.equal(targets, batch["image"])
+
+
+def test_an_image_alone_is_blended_with_itself():
+    batch = {key: value[:1] for key, value in restoration_batch().items()}
+    batch["foreign_weight"] = torch.tensor([[0.0, 0.5], [1.0, 0.0]]).reshape(1, 1, 2, 2)
+    assert torch.allclose(prepare_restoration(batch)[0], torch.tensor([[[[0.3, 0.25], [0.2, 0.3]]]]))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_input_and_target_lie_as_asked_for(weighted):
+    batch = {"image": torch.rand(2, 3, 4, 5), "corrupted": torch.rand(2, 3, 4, 5)}
+    if weighted:
+        batch["foreign_weight"] = torch.rand(2, 1, 4, 5)
+    for x in prepare_restoration(batch, "cpu", memory_format=torch.channels_last):
+        assert x.is_contiguous(memory_format=torch.channels_last)
+        assert x.device.type == "cpu"
+    assert [x.device.type for x in prepare_restoration(batch, "meta")] == ["meta", "meta"]
+
+
+def test_a_batch_without_a_corrupted_copy_is_refused(batch):
+    with pytest.raises(KeyError, match="corrupted"):
+        prepare_restoration(batch)
