@@ -1,4 +1,4 @@
-"""Transforms beside MONAI's: reading and sizing images, and from a reconstruction to a calibrated score."""
+"""Transforms beside MONAI's: reading, sizing and corrupting images, and from a reconstruction to a calibrated score."""
 
 from .anomaly_score import AnomalyScore, AnomalyScoreD, AnomalyScored, AnomalyScoreDict
 from .calibration import (
@@ -12,6 +12,10 @@ from .calibration import (
 )
 from .clahe import CLAHE, CLAHED, CLAHEd, CLAHEDict
 from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict
+from .rand_coarse_noise import RandCoarseNoise, RandCoarseNoiseD, RandCoarseNoised, RandCoarseNoiseDict
+from .rand_cut_paste import RandCutPaste, RandCutPasteD, RandCutPasted, RandCutPasteDict
+from .rand_foreign_weight import RandForeignWeight, RandForeignWeightD, RandForeignWeightd, RandForeignWeightDict
+from .rand_mask_patches import RandMaskPatches, RandMaskPatchesD, RandMaskPatchesd, RandMaskPatchesDict
 from .residual_map import ResidualMap, ResidualMapD, ResidualMapd, ResidualMapDict
 from .resize_keep_aspect import ResizeKeepAspect, ResizeKeepAspectD, ResizeKeepAspectd, ResizeKeepAspectDict
 from .store_compact import (
@@ -39,6 +43,22 @@ __all__ = [
     "LoadGrayscaleD",
     "LoadGrayscaleDict",
     "LoadGrayscaled",
+    "RandCoarseNoise",
+    "RandCoarseNoiseD",
+    "RandCoarseNoiseDict",
+    "RandCoarseNoised",
+    "RandCutPaste",
+    "RandCutPasteD",
+    "RandCutPasteDict",
+    "RandCutPasted",
+    "RandForeignWeight",
+    "RandForeignWeightD",
+    "RandForeignWeightDict",
+    "RandForeignWeightd",
+    "RandMaskPatches",
+    "RandMaskPatchesD",
+    "RandMaskPatchesDict",
+    "RandMaskPatchesd",
     "ResidualMap",
     "ResidualMapD",
     "ResidualMapDict",
