@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgae_monai.exceptions import InputError
+from imgae_monai.metrics import compute_auroc
 from imgae_monai.report.scores_file import ScoresTable, read_scores_file
 
 
@@ -30,9 +31,7 @@ class Evaluation:
         decisions: (n,) int8, 1 where the image is called abnormal, at the model's own threshold; None: not known.
         probabilities: (n,) that an image is abnormal; None where the model gives none.
         metrics: ``metrics.json``; None for a bare CSV file.
-        no_model_scores: (n,) of each score that needs no model, in the order of ``images``; None where not known.
         record: the training run's ``train.json``; None where there is none.
-        groups: ``view``, ``sex``, ``age``, ``finding`` as text, empty where unknown; None where the file has none.
     """
 
     name: str
@@ -44,9 +43,7 @@ class Evaluation:
     decisions: NDArray[np.int8] | None = None
     probabilities: NDArray[np.float64] | None = None
     metrics: dict[str, Any] | None = None
-    no_model_scores: dict[str, NDArray[np.float64]] | None = None
     record: dict[str, Any] | None = None
-    groups: Mapping[str, tuple[str, ...]] | None = None
 
 
 def load_evaluation(path: str | Path) -> Evaluation:
@@ -80,12 +77,14 @@ def load_evaluation(path: str | Path) -> Evaluation:
             f"{path}: metrics.json is of {counts[0]} normal and {counts[1]} abnormal images, scores.csv of {found[0]} "
             f"and {found[1]}: they are not of one evaluation; evaluate again with --overwrite"
         )
-    return dataclasses.replace(
-        _of_table(path.name, path, table),
-        metrics=metrics,
-        no_model_scores=_read_no_model(path / "no_model_scores.csv", table.images),
-        record=_find_record(path, metrics),
-    )
+    told, auroc = metrics.get("auroc"), compute_auroc(table.scores, table.labels)
+    if told is not None and auroc is not None and not math.isclose(auroc, told, abs_tol=1e-6):
+        raise InputError(
+            f"{path}: metrics.json has an AUROC of {told:.6f}, scores.csv one of {auroc:.6f}: they are not of one "
+            "evaluation; evaluate again with --overwrite"
+        )
+    record = _find_record(path, metrics)
+    return dataclasses.replace(_of_table(path.name, path, table), metrics=metrics, record=record)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -105,23 +104,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _of_table(name: str, folder: Path, table: ScoresTable) -> Evaluation:
     columns = (table.images, table.labels, table.patient_ids, table.scores, table.decisions, table.probabilities)
-    return Evaluation(name, folder, *columns, groups=table.groups or None)
-
-
-def _read_no_model(path: Path, images: tuple[str, ...]) -> dict[str, NDArray[np.float64]] | None:
-    if not path.is_file():
-        return None
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        rows = list(reader)
-    if "image" not in header or tuple(row[header.index("image")] for row in rows) != images:
-        raise InputError(f"{path} is not of the images of its scores.csv: evaluate again with --overwrite")
-    names = [name for name in header if name not in ("image", "label", "patient_id")]
-    try:
-        return {name: np.array([float(row[header.index(name)]) for row in rows]) for name in names}
-    except (ValueError, IndexError) as e:
-        raise InputError(f"{path} holds what is no number ({e}): evaluate again with --overwrite") from e
+    return Evaluation(name, folder, *columns)
 
 
 def _find_record(folder: Path, metrics: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,22 +94,14 @@ def _below(images: Sequence[str]) -> list[str]:
 
 
 def _reordered(evaluation: Evaluation, order: NDArray[np.intp], images: tuple[str, ...]) -> Evaluation:
-    def texts(column: Sequence[str]) -> tuple[str, ...]:
-        return tuple(column[i] for i in order)
-
-    def columns(table: Mapping[str, Any] | None, reorder: Any) -> dict[str, Any] | None:
-        return None if table is None else {name: reorder(column) for name, column in table.items()}
-
     return dataclasses.replace(
         evaluation,
         images=images,
         labels=evaluation.labels[order],
-        patient_ids=texts(evaluation.patient_ids),
+        patient_ids=tuple(evaluation.patient_ids[i] for i in order),
         scores=evaluation.scores[order],
         decisions=None if evaluation.decisions is None else evaluation.decisions[order],
         probabilities=None if evaluation.probabilities is None else evaluation.probabilities[order],
-        no_model_scores=columns(evaluation.no_model_scores, lambda scores: scores[order]),
-        groups=columns(evaluation.groups, texts),
     )
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from imgae_monai.exceptions import InputError
 
 NEEDED = ("image", "label", "patient_id", "score")
-GROUPS = ("view", "sex", "age", "finding")
 _NUMBERS = ("score", "threshold", "probability")
 _CLASSES = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 _MENDS = {
@@ -37,7 +36,6 @@ class ScoresTable:
         scores: (n,) float64, raw, higher is more abnormal.
         decisions: (n,) int8, 1 where the image is called abnormal; None where the file does not tell.
         probabilities: (n,) float64 in [0, 1] that an image is abnormal; None where the file has none.
-        groups: view, sex, age, finding as text, empty where unknown; only those that the file has.
     """
 
     images: tuple[str, ...]
@@ -46,7 +44,6 @@ class ScoresTable:
     scores: NDArray[np.float64]
     decisions: NDArray[np.int8] | None
     probabilities: NDArray[np.float64] | None
-    groups: Mapping[str, tuple[str, ...]]
 
 
 def read_scores_file(path: str | Path) -> ScoresTable:
@@ -54,8 +51,8 @@ def read_scores_file(path: str | Path) -> ScoresTable:
 
     Args:
         path: CSV file with a header. ``decision`` (0 or 1), or ``threshold`` (abnormal where score > threshold, the
-            same in all rows or not), tells what each image was called; ``probability`` that it is abnormal; ``view``,
-            ``sex``, ``age``, ``finding`` are kept as text. Further columns are passed over.
+            same in all rows or not), tells what each image was called; ``probability`` that it is abnormal. Further
+            columns are passed over.
 
     Returns:
         the columns.
@@ -80,7 +77,6 @@ def read_scores_file(path: str | Path) -> ScoresTable:
         scores,
         decisions,
         np.asarray(columns["probability"]) if "probability" in columns else None,
-        {name: tuple(columns[name]) for name in GROUPS if name in columns},
     )
 
 
@@ -94,7 +90,7 @@ def _read_columns(path: Path, file: Any) -> dict[str, Any]:
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise InputError(f"{path} has the column {', '.join(repeated)} more than once: keep one")
-    known = (*NEEDED, "decision", "threshold", "probability", *GROUPS)
+    known = (*NEEDED, "decision", "threshold", "probability")
     places = {name: header.index(name) for name in known if name in header}
     columns: dict[str, Any] = {
         name: array("d") if name in _NUMBERS else array("b") if name in ("label", "decision") else [] for name in places
@@ -122,10 +118,8 @@ def _adder(name: str, column: Any) -> Any:
         return lambda cell: column.append(_class(cell))
     if name == "image":
         return lambda cell: column.append(_named(cell))
-    texts: dict[str, str] = {}  # a patient or a view stands in many rows, and is kept once
-    if name == "patient_id":
-        return lambda cell: column.append(texts.setdefault(cell, _named(cell)))
-    return lambda cell: column.append(texts.setdefault(cell, cell))
+    texts: dict[str, str] = {}  # a patient stands in several rows, and is kept once
+    return lambda cell: column.append(texts.setdefault(cell, _named(cell)))
 
 
 def _finite(cell: str) -> float:

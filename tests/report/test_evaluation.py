@@ -28,22 +28,7 @@ def test_a_folder_gives_its_columns_and_metrics(tmp_path):
     assert found.labels.tolist() == [0, 1]
     assert found.decisions.tolist() == [0, 1]
     assert found.metrics["checkpoint_sha256"] == "abc"
-    assert (found.no_model_scores, found.record, found.groups) == (None, None, None)
-
-
-def test_scores_without_a_model_come_by_name(tmp_path):
-    table = "image,label,patient_id,mean,std\na.png,0,p1,0.5,0.1\nb.png,1,p2,0.25,0.2\n"
-    found = load_evaluation(evaluation(tmp_path / "e", **{"no_model_scores.csv": table}))
-    assert {name: values.tolist() for name, values in found.no_model_scores.items()} == {
-        "mean": [0.5, 0.25],
-        "std": [0.1, 0.2],
-    }
-    (tmp_path / "e" / "no_model_scores.csv").write_text(table.replace("b.png", "c.png"))
-    with pytest.raises(InputError, match="not of the images of its scores"):
-        load_evaluation(tmp_path / "e")
-    (tmp_path / "e" / "no_model_scores.csv").write_text(table.replace("0.25", ""))
-    with pytest.raises(InputError, match="what is no number"):
-        load_evaluation(tmp_path / "e")
+    assert found.record is None
 
 
 def test_the_record_is_of_the_run_whose_weights_were_evaluated(tmp_path):
@@ -61,7 +46,6 @@ def test_a_csv_file_is_an_evaluation_without_metrics(tmp_path):
     path.write_text("image,label,patient_id,score,view\na,0,p,1,PA\n")
     found = load_evaluation(path)
     assert (found.name, found.folder, found.metrics, found.decisions) == ("other_tool", tmp_path, None, None)
-    assert found.groups == {"view": ("PA",)}
 
 
 def test_what_is_no_evaluation_is_refused(tmp_path):
@@ -79,6 +63,14 @@ def test_files_of_two_evaluations_are_refused(tmp_path):
     folder = evaluation(tmp_path / "e", {"n_normal": 7})
     with pytest.raises(InputError, match=r"is of 7 normal and 1 abnormal images, scores\.csv of 1 and 1"):
         load_evaluation(folder)
+
+
+def test_an_auroc_of_other_scores_is_refused(tmp_path):
+    folder = evaluation(tmp_path / "e", {"auroc": 0.5})
+    with pytest.raises(InputError, match=r"metrics\.json has an AUROC of 0\.500000, scores\.csv one of 1\.000000"):
+        load_evaluation(folder)
+    load_evaluation(evaluation(tmp_path / "e", {"auroc": 1.0}))
+    load_evaluation(evaluation(tmp_path / "e", {"auroc": None}))
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])

@@ -24,7 +24,6 @@ def test_columns_in_any_order_with_others_among_them(tmp_path):
     assert table.scores.tolist() == [0.5, 1000.0, -2.0]
     assert table.decisions is None
     assert table.probabilities is None
-    assert table.groups == {}
 
 
 def test_a_threshold_makes_decisions_row_by_row(tmp_path):
@@ -37,7 +36,6 @@ def test_a_decision_counts_before_a_threshold(tmp_path):
     table = read_scores_file(written(tmp_path, text))
     assert table.decisions.tolist() == [0]
     assert table.probabilities.tolist() == [0.25]
-    assert table.groups == {"view": ("PA",)}
 
 
 HEADER = "image,label,patient_id,score"
