@@ -85,7 +85,7 @@ def level_of(metrics: Mapping[str, Any]) -> str:
 def beats_no_model(metrics: Mapping[str, Any]) -> bool | None:
     """Whether the model beats the best score that needs none; None where that is not known."""
     comparison = (metrics.get("no_model") or {}).get("against_best")
-    return None if not comparison or metrics.get("auroc") is None else bool(comparison["beats"])
+    return None if not comparison or metrics.get("auroc") is None else comparison["beats"]
 
 
 def shown_rows(content: RunContent) -> Table | None:

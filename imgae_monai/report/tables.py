@@ -72,13 +72,16 @@ def key_figures(metrics: Mapping[str, Any]) -> Table:
         for key, name in names.items()
         if key in metrics
     ]
+    probability = metrics.get("probability")
+    if probability:
+        rows.append(("Brier score", number(probability["brier"]), between(probability["brier_ci95"])))
     for key, name in (("youden", "Youden's J"), ("f1_max", "largest F1")):
         found = (metrics.get("optimistic") or {}).get(key)
         if found:
             for figure in ("sensitivity", "specificity", "f1"):
                 where = f"{_KEY_FIGURES[figure]} at the threshold of {name}, {found['threshold']:.4g}"
                 rows.append((f"{where} ({_OPTIMISTIC})", number(found.get(figure)), "no interval"))
-    how = {"bootstrap": f"bootstrap over patients, {metrics.get('n_bootstrap', 0):,} draws"}
+    how = {"bootstrap": f"bootstrap over patients, {metrics.get('n_bootstrap') or 0:,} draws"}
     how |= {"linearised": "linearisation, by patients"}
     method = how.get(str(metrics.get("interval_method", "bootstrap")), str(metrics.get("interval_method")))
     note = f"95 % intervals by {method}."
@@ -151,10 +154,10 @@ def localization_table(metrics: Mapping[str, Any]) -> Table | None:
         values = (f"{number(found[who].get(key))} {between(found[who].get(f'{key}_ci95'))}" for who in _WHO)
         apart = f"{number(difference.get('difference'))} {between(difference.get('interval'))}"
         rows.append((_LOCALIZATION.get(key, key.replace("_", " ")), *values, apart))
+    threshold = "" if found["threshold"] is None else f" is {found['threshold']:.4g}"
     note = (
         f"{found['n_regions']:,} images with a region among {found['n_images']:,}. The centre prior is a Gaussian at "
-        f"the image's centre, which has seen no image. A pixel's threshold is {found['threshold']:.4g}: "
-        f"{found['threshold_source']}."
+        f"the image's centre, which has seen no image. A pixel's threshold{threshold}: {found['threshold_source']}."
     )
     return Table("Localisation", ("figure", "model", "centre prior", "difference"), rows, note)
 

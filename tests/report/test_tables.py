@@ -22,6 +22,22 @@ def row_of(table, name):
     return next(row for row in table.rows if row[0].startswith(name))
 
 
+def test_intervals_that_were_not_drawn_are_said_to_be_linearised():
+    table = key_figures({**sample_metrics(), "interval_method": "linearised", "n_bootstrap": None})
+    assert table.note.startswith("95 % intervals by linearisation, by patients.")
+
+
+def test_a_pixel_threshold_of_an_earlier_version_is_undefined():
+    metrics = sample_metrics()
+    metrics["localization"] |= {"threshold": None, "threshold_source": "undefined: of an earlier version"}
+    assert "A pixel's threshold: undefined: of an earlier version." in localization_table(metrics).note
+
+
+def test_a_probability_has_its_brier_score():
+    metrics = {**sample_metrics(), "probability": {"brier": 0.25, "brier_ci95": (0.2, 0.3)}}
+    assert row_of(key_figures(metrics), "Brier score")[1:] == ("0.250", "[0.200,\N{NO-BREAK SPACE}0.300]")
+
+
 def test_undefined_is_a_word():
     assert number(None) == "undefined"
     assert between(None) == "no interval"
