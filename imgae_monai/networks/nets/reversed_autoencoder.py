@@ -19,7 +19,7 @@ class ReversedAutoencoder(nn.Module):
 
     This is the plain asymmetric network. The reversed autoencoder as published (Bercea et al., "Generalizing
     Unsupervised Anomaly Detection: Towards Unbiased Pathology Screening", MIDL 2023) has residual blocks, a
-    variational bottleneck and introspective training; it is a later addition and not implemented here.
+    variational bottleneck and introspective training: :py:class:`IntrospectiveAutoencoder`.
 
     Most of the parameters are in the linear layers: their number grows with ``img_size`` and ``hidden_size``.
 
