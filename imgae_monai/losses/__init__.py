@@ -1,5 +1,16 @@
 """Losses beside MONAI's."""
 
 from .auxiliary_reconstruction import AuxiliaryReconstructionLoss
+from .introspective import IntrospectiveDecoderLoss, IntrospectiveEncoderLoss
+from .reversed_embedding import ReversedEmbeddingLoss
+from .standard_normal_kl import StandardNormalKLLoss
+from .summed_squared_error import SummedSquaredErrorLoss
 
-__all__ = ["AuxiliaryReconstructionLoss"]
+__all__ = [
+    "AuxiliaryReconstructionLoss",
+    "IntrospectiveDecoderLoss",
+    "IntrospectiveEncoderLoss",
+    "ReversedEmbeddingLoss",
+    "StandardNormalKLLoss",
+    "SummedSquaredErrorLoss",
+]
