@@ -9,6 +9,7 @@ from .config_as_run import config_as_run
 from .determinism import make_deterministic
 from .environment import environment
 from .git_state import git_state
+from .introspective_trainer import IntrospectiveTrainer
 from .model_cost import measure_cost
 from .out_of_memory import explain_out_of_memory
 from .precision import check_amp, choose_precision
@@ -29,6 +30,7 @@ from .versions import versions
 
 __all__ = [
     "Calibrator",
+    "IntrospectiveTrainer",
     "ResumeState",
     "StoredCalibration",
     "calibration_path",

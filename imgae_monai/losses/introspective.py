@@ -3,7 +3,10 @@
 Daniel and Tamar, "Soft-IntroVAE: Analyzing and Improving the Introspective Variational Autoencoder" (CVPR 2021), and
 Bercea et al. 2023 (MIDL), who added the embedding term and whose weights are the defaults. For an image x the
 reconstruction is x^ = D(z), z ~ E(x); a generated image is x^ or x_f = D(z_f), z_f ~ N(0, I). ``rec`` is the summed
-squared error of an image, ``KL`` that of its latent distribution from the standard normal one.
+squared error of an image, ``KL`` the divergence of its latent distribution from the standard normal one.
+
+The authors' weights are for images of 128 pixels. ``s rec`` is a mean over pixels at any width H, while ``s KL`` goes
+with ``1 / H**2``: at 64 pixels a divergence weighs four times as much beside an error, unless the weights are changed.
 """
 
 from __future__ import annotations
