@@ -13,7 +13,7 @@ from imgae_monai.metrics.center_prior import center_prior, threshold_of_share
 from imgae_monai.metrics.localization import IMAGE_METRICS, PIXEL_METRICS, check_maps, compute_localization
 from imgae_monai.metrics.localization_bootstrap import bootstrap_localization_difference
 from imgae_monai.metrics.patients import patient_index
-from imgae_monai.metrics.resampling import agreeing_interval
+from imgae_monai.metrics.resampling import agreeing_interval, has_no_width
 
 FIGURES = (*PIXEL_METRICS, *IMAGE_METRICS)
 _COUNTS = ("n_images", "n_regions", "n_components", "truth_share", "mean_region_share")
@@ -45,7 +45,8 @@ def compare_with_center_prior(
         ``mean_region_share``, ``n_bootstrap``; ``flagged_share`` (of the pixels; None without a threshold); ``model``
         and ``center_prior``: the six figures, each with ``{figure}_ci95``, their ``best_dice_threshold`` and
         ``threshold``; ``difference``: by figure ``difference`` (model minus prior), ``interval`` and ``p_value``; and
-        ``verdict``, a sentence. Intervals are None where fewer than two patients have a region.
+        ``verdict``, a sentence. Intervals are None where fewer than two patients have a region or all draws agree; a
+        pointing game that all patients agree on has Clopper and Pearson's.
 
     Raises:
         ValueError: the maps are of several sizes, or as in :py:func:`imgae_monai.metrics.compute_localization`.
@@ -73,7 +74,8 @@ def compare_with_center_prior(
         figures = compute_localization(both[name][0], truths, both[name][1])
         result = {key: figures[key] for key in _COUNTS} | result
         result[name] = {key: figures[key] for key in _OWN}
-        result[name] |= {f"{key}_ci95": paired[f"{key}_interval_{side}"] for key in FIGURES}
+        intervals = {f"{key}_ci95": paired[f"{key}_interval_{side}"] for key in FIGURES}
+        result[name] |= {key: None if x is None or has_no_width(x) else x for key, x in intervals.items()}
         if figures["pointing_game"] in (0, 1) and n_with_region > 1:
             result[name]["pointing_game_ci95"] = agreeing_interval(figures["pointing_game"], n_with_region)
     result["difference"] = {
@@ -101,7 +103,7 @@ def center_prior_verdict(result: dict[str, Any]) -> str:
         f"difference {found['difference']:+.3f}"
     )
     if found["interval"] is None:
-        return f"the map is not shown to be better than the centre prior: {numbers}, of one patient only"
+        return f"the map is not shown to be better than the centre prior: {numbers}, without an interval"
     low, high = found["interval"]
     words = "better than" if low > 0 else "worse than" if high < 0 else "not shown to be better than"
     return f"the map is {words} the centre prior: {numbers}, 95 % interval [{low:+.3f}, {high:+.3f}]"
