@@ -76,7 +76,7 @@ class RandCoarseNoise(RandomizableTransform):
         channels, *size = data
         grid = [min(n, s) for n, s in zip(ensure_tuple_rep(self.resolution, len(size)), size, strict=True)]
         coarse = torch.from_numpy(self.R.normal(0.0, self.std, (1, channels, *grid)).astype(np.float32))
-        if self.seamless:  # one point more an axis, which is the first one again and is cut off as the pixel that it is
+        if self.seamless:  # each axis ends with its first point again, whose pixel is then cut off
             coarse = pad(coarse, [0, 1] * len(size), mode="circular")
         more = int(self.seamless)
         mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[len(size)]
