@@ -34,7 +34,8 @@ def print_evaluation(folder: Path) -> None:
         print(metrics["notice"])
     no_model = metrics.get("no_model")
     if no_model and not no_model["against_best"]["beats"]:  # False, or None where that is not known
-        print(no_model_words("The model", metrics["auroc"], no_model))
+        words = no_model_words("the model", metrics["auroc"], no_model)
+        print(words[0].upper() + words[1:])
     print(f"{metrics['n_normal']} normal, {metrics['n_abnormal']} abnormal images of {metrics['n_patients']} patients")
     for name in PRINTED:
         print(f"  {name:18}{format_interval(metrics[name], metrics[f'{name}_ci95'])}")

@@ -75,7 +75,9 @@ def compare_with_center_prior(
         result = {key: figures[key] for key in _COUNTS} | result
         result[name] = {key: figures[key] for key in _OWN}
         intervals = {f"{key}_ci95": paired[f"{key}_interval_{side}"] for key in FIGURES}
-        result[name] |= {key: None if x is None or has_no_width(x) else x for key, x in intervals.items()}
+        result[name] |= {
+            key: x if isinstance(x, tuple) and not has_no_width(x) else None for key, x in intervals.items()
+        }
         if figures["pointing_game"] in (0, 1) and n_with_region > 1:
             result[name]["pointing_game_ci95"] = agreeing_interval(figures["pointing_game"], n_with_region)
     result["difference"] = {

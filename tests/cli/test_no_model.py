@@ -75,6 +75,25 @@ def test_a_model_that_beats_them_is_not_told_otherwise(cli, runs, tmp_path, caps
     assert "minus that of mean: +0.100 [+0.050, +0.200]" in shown
 
 
+def test_one_patient_shows_nothing_either_way(cli, runs, phantoms, tmp_path, capsys):
+    images = [
+        {"image": str(path), "label": label, "patient_id": "one"}
+        for label, name in enumerate(("normal", "abnormal"))
+        for path in sorted((phantoms / "test" / name).glob("*.png"))[:4]
+    ]
+    (tmp_path / "list.json").write_text(json.dumps({"test": images}))
+    data = ("--data", tmp_path / "list.json", "--output", tmp_path / "out", "--n_bootstrap", 20)
+    cli("evaluate", runs[BUNDLE], *data)
+    metrics = read(tmp_path / "out")
+    assert {key for key, value in metrics.items() if key.endswith("_ci95") and value is not None} <= EXACT
+    assert metrics["no_model"]["against_best"]["interval"] is None
+    assert "Whether the model beats what needs no model is not known: " in capsys.readouterr().out
+
+
+# of shares that are 0 or 1
+EXACT = {"sensitivity_ci95", "specificity_ci95", "precision_ci95", "accuracy_ci95"}
+
+
 def test_it_can_be_switched_off(cli, runs, evaluated, tmp_path, capsys):
     cli("evaluate", runs[BUNDLE], "--output", tmp_path / "out", "--n_bootstrap", 100, "--no_model", "false")
     metrics = read(tmp_path / "out")
