@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite: bool = False) -> None:
-    """Show the whole way on drawn phantoms: train both small bundles, evaluate, compare, predict. Minutes on two cores.
+    """Show the whole way on drawn phantoms: train both small bundles, evaluate, compare, report, predict.
 
-    The figures say nothing about patients.
+    It takes minutes on two cores. The figures say nothing about patients.
 
     Args:
         output: folder for data, runs and results. Default demo_output.
@@ -20,6 +20,7 @@ def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite
     from imgae_monai.cli.compare import compare
     from imgae_monai.cli.evaluate import evaluate
     from imgae_monai.cli.predict import predict
+    from imgae_monai.cli.report import report
     from imgae_monai.cli.train import train
     from imgae_monai.data import write_synthetic_dataset
     from imgae_monai.exceptions import InputError
@@ -45,8 +46,10 @@ def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite
         evaluate(str(run))
     print("\n== comparison")
     compare(str(runs[0]), str(runs[1]), output=str(root / "comparison"), cost=False, seed=seed)
+    print("\n== report")
+    report(*map(str, runs), output=str(root / "report"), n_examples=2, seed=seed)
     print("\n== prediction")
     abnormal = sorted((root / "data" / "test" / "abnormal").glob("*.png"))[:4]
     predict(str(runs[1]), *map(str, abnormal), output=str(root / "predictions"))
-    print(f"\nLook at {runs[0].name}/examples.png, {runs[1].name}/roc.png, predictions/ in {root}")
+    print(f"\nOpen {root / 'report' / 'report.html'} in a browser, and look at the pictures in {root / 'predictions'}")
     print(f"TensorBoard: tensorboard --logdir {root}")

@@ -398,7 +398,8 @@ def test_demo_leaves_the_whole_way(cli, capsys, tmp_path):
     cli("demo", "--output", root, "--epochs", 1)
     shown = capsys.readouterr().out
     assert "SYNTHETIC DATA" in shown
-    for name in (*(f"{b}/metrics.json" for b in BUNDLES), "comparison/compare.json", "predictions/predictions.csv"):
+    left = ("comparison/compare.json", "report/report.html", "predictions/predictions.csv")
+    for name in (*(f"{b}/metrics.json" for b in BUNDLES), *left):
         assert (root / name).is_file()
     assert read_json(root / "unet_autoencoder" / "metrics.json")["synthetic"] is True
     assert "is not empty" in refused(cli, capsys, "demo", "--output", root)
