@@ -44,7 +44,11 @@ def report(
     if n_examples < 1:
         raise InputError(f"n_examples must be at least 1, got {n_examples}")
     methods = _methods(explain)
-    evaluations = [load_evaluation(path) for path in (run, *runs)]
+    paths = [Path(path).expanduser().resolve() for path in (run, *runs)]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise InputError(f"{path} was given twice: leave one out")
+    evaluations = [load_evaluation(path) for path in paths]
     check_writable(target)
     bc.log_to()
     written = write_report(evaluations, target, n_examples, methods, seed, device)

@@ -16,12 +16,13 @@ from imgae_monai.report.bare_metrics import with_metrics
 from imgae_monai.report.comparison_content import ComparisonContent, make_comparison
 from imgae_monai.report.content import RunContent, shown_rows
 from imgae_monai.report.evaluation import Evaluation
-from imgae_monai.report.figures import Drawn, draw_figures, evaluation_drawings, latent_drawings
+from imgae_monai.report.figures import KINDS, Drawn, draw_figures, evaluation_drawings, latent_drawings
 from imgae_monai.report.latent import project, sample_rows
 from imgae_monai.report.markdown import render_markdown
 from imgae_monai.report.page import render_page
 from imgae_monai.report.pictures import Gallery, make_gallery, missing_images
 from imgae_monai.report.rerun import EvaluatedNetwork
+from imgae_monai.report.same_images import align
 from imgae_monai.report.seed_groups import SeedGroup, seed_groups
 from imgae_monai.report.settings import run_folder
 
@@ -74,13 +75,17 @@ def write_report(
     Raises:
         InputError: when weights, data or scores are no longer what the figures are of.
     """
-    evaluations = [with_metrics(e, seed=seed) for e in _named_apart(evaluations)]
+    evaluations = [with_metrics(e, seed=seed) for e in named_apart(evaluations)]
+    align(evaluations)
+    groups = seed_groups(evaluations)
+    # what is refused is refused before a report that is there is removed
+    shown = [_show(evaluations[group.members[0]], n_examples, explain, seed, device) for group in groups]
     _clear(output)
     runs = []
-    for group in seed_groups(evaluations):
+    for group, pictures in zip(groups, shown, strict=True):
         evaluation = evaluations[group.members[0]]
         folder = _FIGURES if len(evaluations) == 1 else f"{_FIGURES}/{_file_name(evaluation.name)}"
-        content = _run_content(evaluation, output, folder, n_examples, explain, seed, device)
+        content = _run_content(evaluation, output, folder, pictures, seed)
         runs.append(dataclasses.replace(content, model=group.name, seeds_note=_seeds_note(evaluation, group)))
     comparison: ComparisonContent | None = None
     if len(evaluations) > 1:
@@ -91,7 +96,7 @@ def write_report(
     result = {
         "runs": [_run_dict(content) for content in runs],
         "comparison": None if comparison is None else {"words": comparison.words, **comparison.result},
-        "files": sorted(str(path.relative_to(output)) for path in (output / _FIGURES).rglob("*.p*")),
+        "files": _files(runs, comparison),
         "versions": versions(),
     }
     (output / "report.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
@@ -107,27 +112,33 @@ def _seeds_note(evaluation: Evaluation, group: SeedGroup) -> str:
     )
 
 
-def _run_content(
-    evaluation: Evaluation,
-    output: Path,
-    folder: str,
-    n_examples: int,
-    explain: Sequence[str],
-    seed: int,
-    device: str | None,
-) -> RunContent:
-    figures = draw_figures(evaluation_drawings(evaluation), output / folder)
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """The network of an evaluation and its pictures, or why there are none."""
+
+    network: EvaluatedNetwork | None
+    gallery: Gallery | None
+    reason: str = ""
+
+
+def _show(evaluation: Evaluation, n_examples: int, explain: Sequence[str], seed: int, device: str | None) -> _Shown:
     network = _network(evaluation, device)
-    gallery: Gallery | None = None
-    latent: list[Drawn] = []
     if isinstance(network, str):
-        return RunContent(evaluation, folder, figures, None, network, latent, f"No codes: {network}.")
+        return _Shown(None, None, network)
     gone = missing_images(evaluation.images)
     if gone:
-        return RunContent(evaluation, folder, figures, None, gone, latent, f"No codes: {gone}.")
+        return _Shown(None, None, gone)
     gallery = make_gallery(evaluation, network, _regions(network, evaluation), n_examples, explain, seed)
-    latent, note = _latent(evaluation, network, output / folder, seed)
-    return RunContent(evaluation, folder, figures, gallery, "", latent, note)
+    return _Shown(network, gallery)
+
+
+def _run_content(evaluation: Evaluation, output: Path, folder: str, shown: _Shown, seed: int) -> RunContent:
+    figures = draw_figures(evaluation_drawings(evaluation), output / folder)
+    latent: list[Drawn] = []
+    note = f"No codes: {shown.reason}."
+    if shown.network is not None:
+        latent, note = _latent(evaluation, shown.network, output / folder, seed)
+    return RunContent(evaluation, folder, figures, shown.gallery, shown.reason, latent, note)
 
 
 def _network(evaluation: Evaluation, device: str | None) -> EvaluatedNetwork | str:
@@ -181,6 +192,13 @@ def _run_dict(content: RunContent) -> dict[str, Any]:
     }
 
 
+def _files(runs: Sequence[RunContent], comparison: ComparisonContent | None) -> list[str]:
+    """What was drawn, for the next report to replace; nothing that was there before."""
+    drawn = [(content.folder, figure.name) for content in runs for figure in (*content.figures, *content.latent)]
+    drawn += [(_FIGURES, figure.name) for figure in (() if comparison is None else comparison.figures)]
+    return sorted(f"{folder}/{name}.{kind}" for folder, name in drawn for kind in KINDS)
+
+
 def _clear(output: Path) -> None:
     """Remove what an earlier report wrote, and nothing else."""
     output.mkdir(parents=True, exist_ok=True)
@@ -198,16 +216,20 @@ def _clear(output: Path) -> None:
         (output / name).unlink(missing_ok=True)
 
 
-def _named_apart(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+def named_apart(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """Evaluations whose names differ, also as names of folders: a folder is named with its parent, then numbered."""
     names = [evaluation.name for evaluation in evaluations]
     if len(set(names)) < len(names):
         names = [f"{evaluation.folder.parent.name}-{evaluation.name}" for evaluation in evaluations]
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     apart = []
     for evaluation, name in zip(evaluations, names, strict=True):
-        seen[_file_name(name)] = number = seen.get(_file_name(name), 0) + 1
-        apart.append(dataclasses.replace(evaluation, name=name if number == 1 else f"{name}-{number}"))
+        unique, number = name, 1
+        while _file_name(unique) in taken:
+            number += 1
+            unique = f"{name}-{number}"
+        taken.add(_file_name(unique))
+        apart.append(dataclasses.replace(evaluation, name=unique))
     return apart
 
 

@@ -26,7 +26,7 @@ from imgae_monai.visualize import (
 
 Draw = Callable[[Path | BinaryIO, str | None], None]
 _BAND_DRAWS = 2000
-_KINDS = ("png", "pdf")
+KINDS = ("png", "pdf")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ def draw_figures(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for drawing in drawings:
-        for kind in _KINDS:
+        for kind in KINDS:
             drawing.draw(folder / f"{drawing.name}.{kind}", None)
         file = io.BytesIO()
         drawing.draw(file, "inline_svg")

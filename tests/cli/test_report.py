@@ -60,7 +60,8 @@ def test_nothing_is_replaced_unasked_and_stale_figures_go(cli, evaluations, caps
     (out / "report.json").write_text(json.dumps({"files": ["figures/old.png", "../outside.png", "report.md"]}))
     words = (scores_file(tmp_path), "--output", out)
     assert "already holds report.json" in refused(cli, capsys, *words)
-    cli("report", *words, "--overwrite")
+    for _ in range(2):  # the second must not take mine for the first one's
+        cli("report", *words, "--overwrite")
     left = {path.name for path in (out / "figures").iterdir()}
     assert "mine.png" in left
     assert "roc.png" in left
@@ -88,6 +89,11 @@ def test_a_bare_file_of_scores_gives_figures_and_no_pictures(cli, capsys, tmp_pa
     page = (tmp_path / "out" / "report.html").read_text()
     assert "No pictures: the scores came without" in page
     assert page.count("<svg") == 2
+
+
+def test_the_same_scores_are_not_compared_with_themselves(cli, capsys, tmp_path):
+    path = scores_file(tmp_path)
+    assert "was given twice: leave one out" in refused(cli, capsys, path, path, "--output", tmp_path / "out")
 
 
 def test_a_run_that_was_not_evaluated_names_the_mend(cli, runs, capsys, tmp_path):
@@ -131,9 +137,12 @@ def test_a_score_that_is_no_longer_what_it_was_refuses_the_report(cli, evaluatio
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    error = refused(cli, capsys, folder, "--output", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    kept = tmp_path / "out" / "report.html"
+    kept.write_text("an earlier report")
+    error = refused(cli, capsys, folder, "--output", tmp_path / "out", "--overwrite")
     assert "in the evaluation: the image, the software or the settings have changed since" in error
-    assert not (tmp_path / "out" / "report.html").exists()
+    assert kept.read_text() == "an earlier report"
 
 
 def test_attributions_stand_beside_the_pictures(cli, evaluations, tmp_path):

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
-from imgae_monai.report.build import write_report
+import pytest
+
+from imgae_monai.report.build import named_apart, write_report
 from tests.report.sample import sample_evaluation
 
 
@@ -37,12 +40,14 @@ def test_seeds_are_one_model_of_which_the_first_is_shown(tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["comparison"]["seeds"] is not None
 
 
-def test_names_that_are_the_same_are_told_apart_by_their_folders(tmp_path):
-    twins = [
-        dataclasses.replace(
-            sample_evaluation("eval", seed=n), folder=tmp_path / f"run{n}" / "eval", record=None, metrics=None
-        )
-        for n in (0, 1)
-    ]
-    names = [content.evaluation.name for content in write_report(twins, tmp_path / "out").runs]
-    assert names == ["run0-eval", "run1-eval"]
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (["run0/eval", "run1/eval"], ["run0-eval", "run1-eval"]),
+        (["r/eval", "s/r/eval", "r/eval-2"], ["r-eval", "r-eval-2", "r-eval-2-2"]),
+        (["r/a b", "r/a+b"], ["a b", "a+b-2"]),  # one name of a folder
+    ],
+)
+def test_names_that_are_the_same_are_told_apart(given, named):
+    twins = [dataclasses.replace(sample_evaluation(Path(path).name), folder=Path(path)) for path in given]
+    assert [evaluation.name for evaluation in named_apart(twins)] == named
