@@ -58,7 +58,7 @@ def compare(
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.overrides import given
     from imgae_monai.exceptions import InputError
-    from imgae_monai.report import compare_evaluations, comparison_markdown, comparison_tables
+    from imgae_monai.report import compare_evaluations, comparison_markdown, comparison_tables, markdown_table
 
     target = Path(output).expanduser().resolve()
     if (target / "compare.json").exists() and not overwrite:
@@ -87,8 +87,8 @@ def compare(
     print()
     for line in filter(None, [result["notice"], *result["words"]]):
         print(line)
-    for title, table in comparison_tables(result).items():
-        print(f"\n{title}\n{table}")
+    for table in comparison_tables(result):
+        print(f"\n{table.title}\n{markdown_table(table.columns, table.rows)}")
     print(f"\nresults: {target}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,11 @@ from imgae_monai.report.comparison_table import comparison_tables
 from imgae_monai.report.evaluation import Evaluation
 from imgae_monai.report.figures import Drawing, Drawn, draw_figures
 from imgae_monai.report.same_images import align
-from imgae_monai.report.tables import Table
+from imgae_monai.report.table import Table
 from imgae_monai.visualize import plot_differences, plot_forest, plot_precision_recall, plot_roc, plot_seeds
 
-_BAR = re.compile(r"(?<!\\)\|")
-_IN_BRACKETS = re.compile(r", (?=[^\[\]]*\])")
 _BAND_DRAWS = 2000
 _BANDED = 3  # models whose bands can still be told apart
-_NOTES = {
-    "Models": "95 % intervals; each model at its own threshold.",
-    "Differences": "A minus B, with 95 % intervals. p (Holm) is corrected over the pairs, within each kind of test.",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +49,9 @@ def make_comparison(evaluations: Sequence[Evaluation], folder: Path, seed: int =
         InputError: when they are of other images, see :py:func:`imgae_monai.report.same_images.align`.
     """
     result = compare_evaluations(evaluations, seed=seed)
-    tables = [_table(title, text) for title, text in comparison_tables(result).items()]
     aligned, _ = align(evaluations)
-    return ComparisonContent(result["words"], result, tables, draw_figures(_drawings(aligned, result), folder))
+    figures = draw_figures(_drawings(aligned, result), folder)
+    return ComparisonContent(result["words"], result, comparison_tables(result), figures)
 
 
 def _drawings(evaluations: Sequence[Evaluation], result: dict[str, Any]) -> list[Drawing]:
@@ -128,15 +121,3 @@ def _curves(evaluations: Sequence[Evaluation], title: str) -> list[Drawing]:
             ),
         ),
     ]
-
-
-def _table(title: str, markdown: str) -> Table:
-    """A Markdown table of :py:func:`comparison_tables` as rows."""
-    header, _, *lines = markdown.splitlines()
-    rows = [_cells(line) for line in lines]
-    return Table(title, _cells(header), rows, _NOTES.get(title, ""))
-
-
-def _cells(line: str) -> tuple[str, ...]:
-    cells = (cell.strip().replace("\\|", "|") for cell in _BAR.split(line)[1:-1])
-    return tuple(_IN_BRACKETS.sub(",\N{NO-BREAK SPACE}", cell) for cell in cells)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imgae_monai.report.comparison_table import comparison_tables
+from imgae_monai.report.markdown_text import markdown_table, markdown_text
 
 
 def comparison_markdown(comparison: Mapping[str, Any]) -> str:
@@ -19,12 +20,13 @@ def comparison_markdown(comparison: Mapping[str, Any]) -> str:
     """
     lines = ["# Comparison", ""]
     if comparison["notice"]:
-        lines += [f"**{comparison['notice']}**", ""]
-    lines += [f"- {words}" for words in comparison["words"]]
-    for title, table in comparison_tables(comparison).items():
-        lines += ["", f"## {title}", "", table]
+        lines += [f"**{markdown_text(comparison['notice'])}**", ""]
+    lines += [f"- {markdown_text(words)}" for words in comparison["words"]]
+    for table in comparison_tables(comparison):
+        lines += ["", f"## {table.title}", "", markdown_table(table.columns, table.rows)]
+        lines += ["", markdown_text(table.note)] if table.note else []
     lines += ["", "## How", ""]
-    lines += [f"- {sentence}" for sentence in _how(comparison)]
+    lines += [f"- {markdown_text(sentence)}" for sentence in _how(comparison)]
     return "\n".join(lines) + "\n"
 
 

@@ -1,10 +1,11 @@
-"""A comparison as tables that a paper can take, in Markdown that reads on a terminal too."""
+"""A comparison as tables that a paper can take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imgae_monai.report.table import Table
 from imgae_monai.report.words import LEVEL, digits
 
 _FIGURES = {
@@ -27,36 +28,27 @@ _COSTS = {
 UNKNOWN = "-"
 
 
-def comparison_tables(comparison: Mapping[str, Any]) -> dict[str, str]:
-    """Tables of a comparison, in Markdown with aligned columns.
+def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
+    """Tables of a comparison.
 
     Args:
         comparison: see :py:func:`imgae_monai.report.comparison.compare_evaluations`; with ``cost``, where it was
             measured, see :py:func:`imgae_monai.engines.model_cost.measure_cost`.
 
     Returns:
-        by title: the models with 95 % intervals, the seeds where there are several, every test of every pair, and the
-        cost.
+        the models with 95 % intervals, the seeds where there are several, every test of every pair, and the cost.
     """
-    tables = {"Models": _models(comparison["models"])}
-    if comparison["seeds"] is not None:
-        tables["Over seeds"] = _seeds(comparison["seeds"]["models"])
-        tables["Differences over seeds"] = _seed_pairs(comparison["seeds"]["pairs"])
-    tables["Differences"] = _pairs(comparison["pairs"])
-    if comparison.get("cost"):
-        tables["Cost"] = _cost(comparison["cost"])
-    return tables
+    seeds, cost = comparison["seeds"], comparison.get("cost")
+    tables = [_models(comparison["models"])]
+    if seeds is not None:
+        tables += [_seeds(seeds["models"]), _seed_pairs(seeds["pairs"])]
+    tables.append(_pairs(comparison["pairs"]))
+    if cost:
+        tables.append(_cost(cost))
+    return [table for table in tables if table.rows]
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns line up."""
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
-    widths = [max(len(cell) for cell in column) for column in zip(*escaped, strict=True)]
-    lines = ["| " + " | ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)) + " |" for row in escaped]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
-
-
-def _models(models: Sequence[Mapping[str, Any]]) -> str:
+def _models(models: Sequence[Mapping[str, Any]]) -> Table:
     rows = [[m["name"], *(_with_interval(m[key], m[f"{key}_ci95"]) for key in _FIGURES)] for m in models]
     header = ["model", *_FIGURES.values()]
     given = [m["probability"] or {} for m in models]
@@ -64,26 +56,27 @@ def _models(models: Sequence[Mapping[str, Any]]) -> str:
         header.append("Brier score")
         for row, of in zip(rows, given, strict=True):
             row.append(_with_interval(of.get("brier"), of.get("brier_ci95")))
-    return markdown_table(header, rows)
+    note = "95 % intervals; each model at its own threshold."
+    return Table("Models", tuple(header), [tuple(row) for row in rows], note)
 
 
-def _seeds(models: Sequence[Mapping[str, Any]]) -> str:
+def _seeds(models: Sequence[Mapping[str, Any]]) -> Table:
     rows = []
     for m in models:
         found = m["auroc"]
         spread = UNKNOWN if found["std"] is None else f"{found['std']:.3f}"
         values = " ".join(f"{value:.3f}" for value in found["values"] or [])
         seeds = " ".join(UNKNOWN if seed is None else str(seed) for seed in m["seeds"])
-        rows.append([m["name"], seeds, values, _with_interval(found["mean"], found["interval"]), spread])
-    return markdown_table(["model", "seeds", "AUROC of each", "mean AUROC", "std"], rows)
+        rows.append((m["name"], seeds, values, _with_interval(found["mean"], found["interval"]), spread))
+    return Table("Over seeds", ("model", "seeds", "AUROC of each", "mean AUROC", "std"), rows)
 
 
-def _seed_pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
+def _seed_pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
     rows = []
     for pair in pairs:
         found, welch = pair["auroc"], pair["auroc"]["welch"] or {}
         rows.append(
-            [
+            (
                 f"{pair['a']} - {pair['b']}",
                 _with_interval(found["difference"], found["interval"], "+"),
                 _p(found["p_value"]),
@@ -91,13 +84,13 @@ def _seed_pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
                 _p(welch.get("p_value")),
                 _p(welch.get("p_holm")),
                 _number(pair["detectable_difference"]),
-            ]
+            )
         )
-    header = ["pair", "mean AUROC", "p", "p (Holm)", "p of Welch's t", "(Holm)", "detectable"]
-    return markdown_table(header, rows)
+    columns = ("pair", "mean AUROC", "p", "p (Holm)", "p of Welch's t", "(Holm)", "detectable")
+    return Table("Differences over seeds", columns, rows)
 
 
-def _pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
+def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
     rows = []
     for pair in pairs:
         name = f"{pair['a']} - {pair['b']}"
@@ -114,25 +107,26 @@ def _pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
             tests.append((f"{key} ({found['method']})", found, h))
         for what, found, size in tests:
             difference = _with_interval(found["difference"], found["interval"], "+")
-            rows.append([name, what, difference, _p(found["p_value"]), _p(found["p_holm"]), size])
-        rows.append([name, "AUROC difference that 80 % of such studies show", _number(pair["detectable_difference"])])
-    header = ["pair", "what", "difference", "p", "p (Holm)", "effect"]
-    return markdown_table(header, [[*row, *[""] * (len(header) - len(row))] for row in rows])
+            rows.append((name, what, difference, _p(found["p_value"]), _p(found["p_holm"]), size))
+        detectable = _number(pair["detectable_difference"])
+        rows.append((name, "AUROC difference that 80 % of such studies show", detectable, "", "", ""))
+    note = "A minus B, with 95 % intervals. p (Holm) is corrected over the pairs, within each kind of test."
+    return Table("Differences", ("pair", "what", "difference", "p", "p (Holm)", "effect"), rows, note)
 
 
-def _cost(cost: Sequence[Mapping[str, Any]]) -> str:
+def _cost(cost: Sequence[Mapping[str, Any]]) -> Table:
     rows = [
-        [m["name"], *(UNKNOWN if m.get(key) is None else form.format(m[key]) for key, (_, form) in _COSTS.items())]
+        (m["name"], *(UNKNOWN if m.get(key) is None else form.format(m[key]) for key, (_, form) in _COSTS.items()))
         for m in cost
     ]
-    return markdown_table(["model", *(title for title, _ in _COSTS.values())], rows)
+    return Table("Cost", ("model", *(title for title, _ in _COSTS.values())), rows)
 
 
 def _with_interval(value: float | None, interval: Sequence[float] | None, sign: str = "") -> str:
     if value is None:
         return UNKNOWN
     shown = [digits(x, 0, sign) if sign else f"{x:.3f}" for x in (value, *(interval or ()))]
-    return shown[0] + (f" [{shown[1]}, {shown[2]}]" if interval else "")
+    return shown[0] + (f" [{shown[1]},\N{NO-BREAK SPACE}{shown[2]}]" if interval else "")
 
 
 def _p(p_value: float | None) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from imgae_monai.report.evaluation import Evaluation
 from imgae_monai.report.figures import Drawn
 from imgae_monai.report.pictures import Gallery
-from imgae_monai.report.tables import Table, evaluation_tables
+from imgae_monai.report.table import Table
+from imgae_monai.report.tables import evaluation_tables
 from imgae_monai.report.words import auroc_words, no_model_words, notice_words, shown_above
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from imgae_monai.report.comparison_content import ComparisonContent
 from imgae_monai.report.content import RunContent, shown_rows
 from imgae_monai.report.figures import Drawn
+from imgae_monai.report.markdown_text import markdown_table, markdown_text
 from imgae_monai.report.settings import commands, settings_table
-from imgae_monai.report.tables import Table
+from imgae_monai.report.table import Table
 
 
 def render_markdown(runs: Sequence[RunContent], comparison: ComparisonContent | None = None) -> str:
@@ -22,28 +23,32 @@ def render_markdown(runs: Sequence[RunContent], comparison: ComparisonContent | 
         Markdown; text from the data can't end a cell or begin HTML.
     """
     notices = dict.fromkeys(notice for content in runs for notice in content.notices)
-    parts = [f"# {_text(' and '.join(content.name for content in runs))}"]
-    parts += [f"> **{_text(notice)}**" for notice in notices]
-    parts += [_text(sentence) for sentence in (runs[0].verdict if comparison is None else comparison.words)]
+    parts = [f"# {markdown_text(' and '.join(content.name for content in runs))}"]
+    parts += [f"> **{markdown_text(notice)}**" for notice in notices]
+    parts += [markdown_text(sentence) for sentence in (runs[0].verdict if comparison is None else comparison.words)]
     if comparison is not None:
         parts += [
             "## Comparison",
             *_figures(comparison.figures, "figures"),
-            *(_table(t) for t in comparison.tables if t.rows),
+            *map(_table, comparison.tables),
         ]
     for content in runs:
-        parts += _run(content)
+        parts += _run(content, [] if comparison is None else content.verdict)
     return "\n\n".join(parts) + "\n"
 
 
-def _run(content: RunContent) -> list[str]:
-    parts = [f"## {_text(content.name)}", *([_text(content.seeds_note)] if content.seeds_note else [])]
+def _run(content: RunContent, verdict: Sequence[str]) -> list[str]:
+    parts = [
+        f"## {markdown_text(content.name)}",
+        *map(markdown_text, verdict),
+        *([markdown_text(content.seeds_note)] if content.seeds_note else []),
+    ]
     parts += map(_table, content.tables)
     parts += _figures(content.figures, content.folder)
     shown = shown_rows(content)
-    parts.append("### Pictures" if shown else f"### Pictures\n\nNone: {_text(content.no_gallery)}.")
+    parts.append("### Pictures" if shown else f"### Pictures\n\nNone: {markdown_text(content.no_gallery)}.")
     parts += [_table(shown)] if shown else []
-    parts += ["### Codes", _text(content.latent_note), *_figures(content.latent, content.folder)]
+    parts += ["### Codes", markdown_text(content.latent_note), *_figures(content.latent, content.folder)]
     settings = settings_table(content.evaluation)
     parts += [_table(settings)] if settings else []
     repeat = commands(content.evaluation)
@@ -51,17 +56,9 @@ def _run(content: RunContent) -> list[str]:
 
 
 def _figures(figures: Sequence[Drawn], folder: str) -> list[str]:
-    return [f"![{_text(drawn.caption)}]({folder}/{drawn.name}.png)" for drawn in figures]
+    return [f"![{markdown_text(drawn.caption)}]({folder}/{drawn.name}.png)" for drawn in figures]
 
 
 def _table(table: Table) -> str:
-    lines = [f"### {_text(table.title)}", "", f"| {' | '.join(map(_text, table.columns))} |"]
-    lines.append(f"|{'---|' * len(table.columns)}")
-    lines += [f"| {' | '.join(map(_text, row))} |" for row in table.rows]
-    return "\n".join([*lines, *(["", _text(table.note)] if table.note else [])])
-
-
-def _text(text: str) -> str:
-    for plain, escaped in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("`", "\\`"), ("[", "\\["), ("]", "\\]")):
-        text = text.replace(plain, escaped)
-    return " ".join(text.split())
+    lines = [f"### {markdown_text(table.title)}", "", markdown_table(table.columns, table.rows)]
+    return "\n".join([*lines, *(["", markdown_text(table.note)] if table.note else [])])

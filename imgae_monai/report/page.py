@@ -78,7 +78,7 @@ def _navigation(runs: Sequence[RunContent], compared: bool) -> str:
 
 
 def _comparison(comparison: ComparisonContent) -> str:
-    tables = "".join(table_html(table) for table in comparison.tables if table.rows)
+    tables = "".join(table_html(table) for table in comparison.tables)
     return (
         "<h2 id='comparison'>Comparison</h2><section aria-labelledby='comparison'>"
         f"{figures_html(comparison.figures)}{tables}</section>"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imgae_monai.report.evaluation import Evaluation
-from imgae_monai.report.tables import Table
+from imgae_monai.report.table import Table
 
 _OF_METRICS = {
     "bundle": "bundle",

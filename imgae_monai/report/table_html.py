@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from imgae_monai.report.figures import Drawn
-from imgae_monai.report.tables import Table
+from imgae_monai.report.table import Table
 
 
 def table_html(table: Table, heading: str = "h4", style: str = "") -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgae_monai.report.evaluation import Evaluation
+from imgae_monai.report.table import Table
 
 _OPTIMISTIC = "optimistic, uses test labels"
 _KEY_FIGURES = {
@@ -33,23 +33,6 @@ _LOCALIZATION = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """Rows of text.
-
-    Args:
-        title: heading.
-        columns: names; the first column holds the rows' names, the others numbers.
-        rows: one text a column.
-        note: what must be known to read it.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    note: str = ""
-
-
 def number(value: float | None, digits: int = 3) -> str:
     """A number to so many decimals, ``undefined`` for None."""
     return "undefined" if value is None else f"{value:.{digits}f}"
@@ -72,9 +55,7 @@ def key_figures(metrics: Mapping[str, Any]) -> Table:
         for key, name in names.items()
         if key in metrics
     ]
-    probability = metrics.get("probability")
-    if probability:
-        rows.append(("Brier score", number(probability["brier"]), between(probability["brier_ci95"])))
+    rows += _of_probability(metrics.get("probability") or {})
     for key, name in (("youden", "Youden's J"), ("f1_max", "largest F1")):
         found = (metrics.get("optimistic") or {}).get(key)
         if found:
@@ -91,6 +72,17 @@ def key_figures(metrics: Mapping[str, Any]) -> Table:
             f"{metrics['threshold_source']}."
         )
     return Table("Key figures", ("figure", "value", "95 % interval"), rows, note)
+
+
+def _of_probability(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Figures of the probabilities, where the scores came with some."""
+    if not found:
+        return []
+    error = found.get("expected_calibration_error")
+    return [
+        ("Brier score", number(found.get("brier")), between(found.get("brier_ci95"))),
+        ("expected calibration error (bins of equal width)", number(error), "no interval"),
+    ]
 
 
 def confusion(evaluation: Evaluation) -> Table | None:

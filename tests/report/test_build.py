@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,25 @@ def test_seeds_are_one_model_of_which_the_first_is_shown(tmp_path):
         text = (tmp_path / name).read_text()
         assert note in text
         assert "(mean of 2 seeds)" in text
+        assert "Is the AUROC of unet_seed0 above 0.80?" in text  # its own verdict
     page = (tmp_path / "report.html").read_text()
     assert page.count("<h2 id='run") == 2
     assert "<h1>unet and other</h1>" in page
     assert (tmp_path / "figures" / "seeds.pdf").is_file()
     assert not (tmp_path / "figures" / "unet_seed1").exists()
     assert json.loads((tmp_path / "report.json").read_text())["comparison"]["seeds"] is not None
+
+
+def test_probabilities_have_their_figures_on_the_page_in_markdown_and_in_json(tmp_path):
+    evaluation = dataclasses.replace(sample_evaluation(), record=None, metrics=None, decisions=None)
+    evaluation = dataclasses.replace(evaluation, probabilities=evaluation.labels * 0.4 + 0.3)
+    write_report([evaluation], tmp_path)
+    for name in ("report.html", "report.md"):
+        text = (tmp_path / name).read_text()
+        assert re.search(r"Brier score[^\n]{1,40}0\.090", text)
+        assert "Share of abnormal images among those that were given a probability" in text
+    (run,) = json.loads((tmp_path / "report.json").read_text())["runs"]
+    assert [found["share_abnormal"] for found in run["metrics"]["probability"]["reliability"]] == [0, 1]
 
 
 @pytest.mark.parametrize(

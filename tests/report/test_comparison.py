@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.metrics import compute_auroc, seed_difference, seed_mean
-from imgae_monai.report import compare_evaluations, comparison_tables
+from imgae_monai.report import compare_evaluations, comparison_tables, markdown_table
 from tests.report.made_up import made_up, no_model, of_run
 
 
@@ -73,8 +73,8 @@ def test_a_probability_has_its_brier_score():
     found = compare_evaluations([given, made_up("other", draw=1)], n_draws=50)
     assert found["models"][0]["probability"]["brier"] == pytest.approx(0.09)
     assert found["models"][1]["probability"] is None
-    header, _, first, second = comparison_tables(found)["Models"].splitlines()
-    assert [line.split("|")[-2].strip() for line in (header, first, second)] == ["Brier score", "0.090", "-"]
+    table = comparison_tables(found)[0]
+    assert [line[-1] for line in (table.columns, *table.rows)] == ["Brier score", "0.090", "-"]
 
 
 def test_what_does_not_beat_no_model_is_said_first():
@@ -157,7 +157,7 @@ def test_one_seed_more_is_no_spread():
 
 
 def test_tables_hold_the_numbers(three, seeds):
-    tables = comparison_tables(three)
+    tables = {table.title: markdown_table(table.columns, table.rows) for table in comparison_tables(three)}
     assert list(tables) == ["Models", "Differences"]
     for model in three["models"]:
         assert f"{model['auroc']:.3f} [{model['auroc_ci95'][0]:.3f}, {model['auroc_ci95'][1]:.3f}]" in tables["Models"]
@@ -165,7 +165,12 @@ def test_tables_hold_the_numbers(three, seeds):
     assert len({len(line) for line in lines}) == 1
     difference = three["pairs"][0]["auroc"]["delong"]["difference"]
     assert f"{difference:+.3f}" in tables["Differences"]
-    assert [*comparison_tables(seeds[1])] == ["Models", "Over seeds", "Differences over seeds", "Differences"]
+    assert [table.title for table in comparison_tables(seeds[1])] == [
+        "Models",
+        "Over seeds",
+        "Differences over seeds",
+        "Differences",
+    ]
 
 
 def test_synthetic_data_are_called_so():

@@ -15,7 +15,7 @@ from imgae_monai.report.figures import draw_figures, evaluation_drawings
 from imgae_monai.report.markdown import render_markdown
 from imgae_monai.report.page import render_page
 from imgae_monai.report.pictures import Case, Gallery
-from imgae_monai.report.tables import Table
+from imgae_monai.report.table import Table
 from tests.report.sample import HOSTILE, sample_evaluation
 
 PIXEL = "data:image/png;base64,AAAA"
@@ -151,8 +151,8 @@ def test_markdown_holds_the_same_and_no_html(one):
     text = render_markdown([one], comparison)
     assert "<script" not in text
     assert text.index("does not beat what needs no model") < text.index("## Comparison") < text.index("### Key figures")
-    assert "| a\\|b | p |" in text
-    assert "| AUROC | 0.745 | \\[0.612, 0.861\\] |" in text
+    assert "| a\\|b | p   |" in text
+    assert re.search(r"\| AUROC +\| 0.745 +\| \[0.612, 0.861\] +\|", text)
     assert "](figures/roc.png)" in text
     table = text[text.index("### By subgroup") :].split("\n\n")[1].splitlines()
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
