@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from imgae_monai.data.encoded_image import is_streamed
 from imgae_monai.data.image_reader import read_image
 from imgae_monai.data.image_reference import split_reference
 from imgae_monai.exceptions import InputError
@@ -68,6 +69,9 @@ class Gallery:
 
 def missing_images(images: Sequence[str]) -> str | None:
     """Why no picture can be made of images, None where all of them are there."""
+    streamed = [image for image in images if is_streamed(image)]
+    if streamed:
+        return f"{len(streamed)} of {len(images)} images were streamed and are not kept here, as {streamed[0]}"
     gone = [image for image in images if not split_reference(image)[0].is_file()]
     if not gone:
         return None
