@@ -44,7 +44,7 @@ def project(codes: ArrayLike, seed: int = 0) -> Projection:
         seed: of the t-SNE.
 
     Raises:
-        ValueError: when there are fewer images or dimensions, or a code is not finite.
+        ValueError: when there are fewer images or dimensions, a code is not finite, or all are the same.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -54,6 +54,8 @@ def project(codes: ArrayLike, seed: int = 0) -> Projection:
         raise ValueError(f"a projection needs at least {_LEAST} images and 2 dimensions; got codes of {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError("codes must be finite")
+    if (values == values[0]).all():
+        raise ValueError("all images have the same code")
     pca = PCA(2, svd_solver="full").fit(values)
     first, second = pca.explained_variance_ratio_
     perplexity = min(_PERPLEXITY, (len(values) - 1) / 3)

@@ -29,9 +29,9 @@ def test_tsne_keeps_neighbours_and_repeats():
     assert found.perplexity == pytest.approx(13)
 
 
-@pytest.mark.parametrize("values", [codes(9), codes(40, 1), np.full((20, 3), np.nan), np.zeros(20)])
-def test_too_few_or_not_finite_codes_are_refused(values):
-    with pytest.raises(ValueError, match=r"at least 10 images and 2 dimensions|must be finite"):
+@pytest.mark.parametrize("values", [codes(9), codes(40, 1), np.full((20, 3), np.nan), np.zeros(20), np.ones((20, 3))])
+def test_codes_that_show_nothing_are_refused(values):
+    with pytest.raises(ValueError, match=r"at least 10 images and 2 dimensions|must be finite|the same code"):
         project(values)
 
 
