@@ -69,18 +69,26 @@ def _drawings(evaluations: Sequence[Evaluation], result: dict[str, Any]) -> list
             "models",
             f"AUROC of each with its 95 % interval; the line marks {bound:g}.",
             lambda file, kind: plot_forest(file, models, "AUROC", f"Models{title}", bound, kind),
+            wide=True,
         )
     )
     differences = [
-        {"label": f"{pair['a']} - {pair['b']}", **{key: pair["auroc"]["delong"][key] for key in _SHOWN}}
+        {
+            "label": f"{pair['a']} - {pair['b']}",
+            "difference": pair["auroc"]["delong"]["difference"],
+            "interval": pair["auroc"]["delong"]["interval"],
+            "p_value": pair["auroc"]["delong"]["p_holm"],
+        }
         for pair in result["pairs"]
     ]
     if differences:
         drawings.append(
             Drawing(
                 "differences",
-                "Differences of AUROC with 95 % intervals (DeLong, by patient); none is shown where it holds 0.",
+                "Differences of AUROC with 95 % intervals (DeLong, by patient) and p by Holm; none is shown where the "
+                "interval holds 0 or p is 0.05 or more.",
                 lambda file, kind: plot_differences(file, differences, "difference of AUROC", f"Pairs{title}", kind),
+                wide=True,
             )
         )
     if result["seeds"] is not None:
@@ -90,12 +98,10 @@ def _drawings(evaluations: Sequence[Evaluation], result: dict[str, Any]) -> list
                 "seeds",
                 "AUROC of each seed and their mean: what training by chance changes.",
                 lambda file, kind: plot_seeds(file, values, "AUROC", f"Seeds{title}", bound, kind),
+                wide=True,
             )
         )
     return drawings
-
-
-_SHOWN = ("difference", "interval", "p_value")
 
 
 def _curves(evaluations: Sequence[Evaluation], title: str) -> list[Drawing]:

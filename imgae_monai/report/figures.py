@@ -37,11 +37,13 @@ class Drawing:
         name: of its files, without suffix.
         caption: what must be known to read it.
         draw: called with the file to write and the format.
+        wide: rows of text with intervals, which want more room than a curve.
     """
 
     name: str
     caption: str
     draw: Draw
+    wide: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +54,13 @@ class Drawn:
         name: of its files, without suffix.
         caption: as there.
         svg: a fragment to stand in a page.
+        wide: as there.
     """
 
     name: str
     caption: str
     svg: str
+    wide: bool = False
 
 
 def draw_figures(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
@@ -73,7 +77,7 @@ def draw_figures(drawings: Sequence[Drawing], folder: Path) -> list[Drawn]:
             drawing.draw(folder / f"{drawing.name}.{kind}", None)
         file = io.BytesIO()
         drawing.draw(file, "inline_svg")
-        drawn.append(Drawn(drawing.name, drawing.caption, file.getvalue().decode()))
+        drawn.append(Drawn(drawing.name, drawing.caption, file.getvalue().decode(), drawing.wide))
     return drawn
 
 
@@ -196,7 +200,7 @@ def _forests(metrics: Mapping[str, Any], title: str) -> list[Drawing]:
 def _forest(
     name: str, caption: str, rows: list[dict[str, Any]], x_label: str, title: str, reference: float | None
 ) -> Drawing:
-    return Drawing(name, caption, lambda file, kind: plot_forest(file, rows, x_label, title, reference, kind))
+    return Drawing(name, caption, lambda file, kind: plot_forest(file, rows, x_label, title, reference, kind), True)
 
 
 def _overall(label: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,6 +218,7 @@ def _localization(metrics: Mapping[str, Any], title: str) -> Drawing:
         "localization",
         "Where the maps point, beside a Gaussian at the image's centre that has seen no image.",
         lambda file, kind: plot_localization(file, found, f"Localisation, {title}", kind),
+        wide=True,
     )
 
 

@@ -9,8 +9,11 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: 0; margin: .
 a { color: var(--note); } a, summary, input, .scroll { border-radius: .2rem; }
 :focus-visible { outline: 3px solid var(--note); outline-offset: 2px; }
 .verdict p { margin: 0 0 .35rem; } .verdict p + p { font-size: 1rem; font-weight: 400; color: var(--text); }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); gap: 1rem;
-  align-items: start; margin-top: .75rem; }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: .75rem; }
+.figures figure { flex: 1 1 min(19rem, 100%); min-width: 0; }
+.figures .broad { flex-basis: min(32rem, 100%); }
+tbody th { color: inherit; font-weight: 400; border-top: 1px solid var(--line); }
+.scroll + .more { margin-top: .5rem; }
 .figures svg { display: block; margin: 0 auto .5rem; }
 td, th { min-width: 4.5rem; } td:first-child, th:first-child { min-width: 9rem; }
 td:not(:first-child) { font-variant-numeric: tabular-nums; } .settings td { overflow-wrap: anywhere; }
@@ -52,9 +55,10 @@ pre { overflow-x: auto; font: .8rem/1.4 ui-monospace, monospace; background: var
   section { border: 0; padding: 0; break-inside: auto; }
   nav, .control, .screen { display: none !important; }
   h2, h3, h4 { break-after: avoid; } figure, tr { break-inside: avoid; }
-  .figures { grid-template-columns: 1fr 1fr; } .scroll { overflow: visible; background: none; }
+  .figures figure { flex: 1 1 40%; } .figures .broad { flex-basis: 60%; }
+  .scroll { overflow: visible; background: none; }
   table { font-size: 8pt; max-width: 100%; } .scroll td, .scroll th { min-width: 0; padding: .15rem .4rem .15rem 0; }
-  .panels { grid-template-columns: repeat(4, 1fr); } .panel { max-width: none; }
+  .panels { grid: auto / auto-flow 1fr; } .panel { max-width: none; }
   img, .stack { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

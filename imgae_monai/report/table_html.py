@@ -12,7 +12,10 @@ from imgae_monai.report.table import Table
 def table_html(table: Table, heading: str = "h4", style: str = "") -> str:
     """A table that scrolls by itself where the screen is narrow, by keyboard as well."""
     columns = "".join(f"<th scope='col'>{escape(name)}</th>" for name in table.columns)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, *cells in table.rows
+    )
     note = f"<p class='more'>{escape(table.note)}</p>" if table.note else ""
     title = escape(table.title, quote=True)
     return (
@@ -26,6 +29,8 @@ def figures_html(figures: Sequence[Drawn]) -> str:
     if not figures:
         return ""
     cells = "".join(
-        f"<figure>{drawn.svg}<figcaption>{escape(drawn.caption)}</figcaption></figure>" for drawn in figures
+        f"<figure class='{'broad' if drawn.wide else 'square'}'>{drawn.svg}<figcaption>{escape(drawn.caption)}"
+        "</figcaption></figure>"
+        for drawn in figures
     )
     return f"<div class='figures'>{cells}</div>"
