@@ -1,4 +1,4 @@
-"""The page's only script: the sliders, which all show and set one opacity."""
+"""The page's only script: the sliders, which all show and set one opacity; and settings that paper can't unfold."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ for (const slider of sliders) {
   slider.addEventListener("input", () => show(Number(slider.value)));
 }
 show(50);
+for (const [event, open] of [["beforeprint", true], ["afterprint", false]]) {
+  addEventListener(event, () => document.querySelectorAll("details.paper").forEach((d) => { d.open = open; }));
+}
 """
 
 

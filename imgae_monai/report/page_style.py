@@ -58,6 +58,8 @@ pre { overflow-x: auto; font: .8rem/1.4 ui-monospace, monospace; background: var
   .figures figure { flex: 1 1 40%; } .figures .broad { flex-basis: 60%; }
   .scroll { overflow: visible; background: none; }
   table { font-size: 8pt; max-width: 100%; } .scroll td, .scroll th { min-width: 0; padding: .15rem .4rem .15rem 0; }
+  h2[id^='run'] { break-before: page; }
+  tbody tr:nth-child(-n+3) { break-after: avoid; } tbody tr:nth-last-child(-n+2) { break-before: avoid; }
   .panels { grid: auto / auto-flow 1fr; } .panel { max-width: none; }
   img, .stack { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

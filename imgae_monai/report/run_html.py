@@ -70,7 +70,7 @@ def _settings(content: RunContent, prefix: str) -> str:
         parts.append("<p>The scores came as a CSV file, without settings.</p>")
     else:
         rows = table_html(table, style="settings")
-        parts.append(f"<details><summary>Settings, software and hardware</summary>{rows}</details>")
+        parts.append(f"<details class='paper'><summary>Settings, software and hardware</summary>{rows}</details>")
     if config:
         text = escape(json.dumps(config, indent=1))
         parts.append(f"<details><summary>Config as run</summary><pre tabindex='0'>{text}</pre></details>")

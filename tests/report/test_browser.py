@@ -144,6 +144,32 @@ def test_it_prints_on_white_without_the_slider(browser, report):
         assert opened.page.pdf().startswith(b"%PDF")
 
 
+def test_paper_unfolds_the_settings_and_the_screen_folds_them_again(browser, report):
+    with Opened(browser, report, viewport=DESKTOP) as opened:
+        settings = opened.page.locator(".settings")
+        assert not settings.is_visible()
+        opened.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+        assert settings.is_visible()
+        assert "sha256 of the weights" in settings.inner_text()
+        opened.page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+        assert not settings.is_visible()
+
+
+def test_figures_leave_no_holes(browser, report):
+    """Every row of figures is as wide as the section, on a desktop and on a phone."""
+    ends = """() => [...document.querySelectorAll('.figures')].flatMap((grid) => {
+      const rows = new Map();
+      for (const figure of grid.children) {
+        const b = figure.getBoundingClientRect();
+        rows.set(b.top, Math.max(rows.get(b.top) || 0, b.right));
+      }
+      return [...rows.values()].map((right) => grid.getBoundingClientRect().right - right);
+    })"""
+    for viewport in (DESKTOP, PHONE):
+        with Opened(browser, report, viewport=viewport) as opened:
+            assert all(abs(gap) < 1 for gap in opened.page.evaluate(ends))
+
+
 def test_without_scripts_it_is_whole_but_for_the_slider(browser, report):
     with Opened(browser, report, viewport=DESKTOP, java_script_enabled=False) as opened:
         assert not opened.page.locator(".control").is_visible()
