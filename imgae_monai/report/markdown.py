@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from imgae_monai.report.comparison_content import ComparisonContent
@@ -51,8 +52,9 @@ def _run(content: RunContent, verdict: Sequence[str]) -> list[str]:
     parts += ["### Codes", markdown_text(content.latent_note), *_figures(content.latent, content.folder)]
     settings = settings_table(content.evaluation)
     parts += [_table(settings)] if settings else []
-    repeat = commands(content.evaluation)
-    return [*parts, *([f"```\n{chr(10).join(repeat)}\n```"] if repeat else [])]
+    repeat = "\n".join(commands(content.evaluation))
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", f"{repeat}``")))  # longer than any in a path
+    return [*parts, *([f"{fence}\n{repeat}\n{fence}"] if repeat else [])]
 
 
 def _figures(figures: Sequence[Drawn], folder: str) -> list[str]:

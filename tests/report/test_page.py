@@ -156,3 +156,12 @@ def test_markdown_holds_the_same_and_no_html(one):
     assert "](figures/roc.png)" in text
     table = text[text.index("### By subgroup") :].split("\n\n")[1].splitlines()
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+
+
+def test_a_path_cannot_end_the_block_of_commands(one, tmp_path):
+    folder = tmp_path / "x\n```\n<script>"
+    (folder / "models").mkdir(parents=True)
+    (folder / "models" / "model.pt").touch()
+    moved = dataclasses.replace(one, evaluation=dataclasses.replace(one.evaluation, folder=folder))
+    fences = [line for line in render_markdown([moved]).splitlines() if set(line) == {"`"}]
+    assert fences == ["````", "```", "```", "````"]
