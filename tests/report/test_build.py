@@ -23,7 +23,8 @@ def seed_of_a_model(name, seed):
     return dataclasses.replace(evaluation, record=record, metrics=few(evaluation.metrics, seed=seed))
 
 
-def test_seeds_are_one_model_of_which_the_first_is_shown(tmp_path):
+def test_seeds_are_one_model_of_which_the_first_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr("imgae_monai.report.figures.KINDS", ("png",))  # fonts of a PDF take their time
     seeds = [seed_of_a_model(f"unet_seed{seed}", seed) for seed in (1, 0)]
     other = dataclasses.replace(sample_evaluation("other", seed=5), record=None, metrics=None)
     written = write_report([*seeds, other], tmp_path)
@@ -37,12 +38,13 @@ def test_seeds_are_one_model_of_which_the_first_is_shown(tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert page.count("<h2 id='run") == 2
     assert "<h1>unet and other</h1>" in page
-    assert (tmp_path / "figures" / "seeds.pdf").is_file()
+    assert (tmp_path / "figures" / "seeds.png").is_file()
     assert not (tmp_path / "figures" / "unet_seed1").exists()
     assert json.loads((tmp_path / "report.json").read_text())["comparison"]["seeds"] is not None
 
 
-def test_probabilities_have_their_figures_on_the_page_in_markdown_and_in_json(tmp_path):
+def test_probabilities_have_their_figures_on_the_page_in_markdown_and_in_json(tmp_path, monkeypatch):
+    monkeypatch.setattr("imgae_monai.report.figures.KINDS", ())
     evaluation = dataclasses.replace(sample_evaluation(), record=None, metrics=None, decisions=None)
     evaluation = dataclasses.replace(evaluation, probabilities=evaluation.labels * 0.4 + 0.3)
     write_report([evaluation], tmp_path)
