@@ -10,6 +10,8 @@ from imgae_monai.visualize.figure_file import save_figure
 from imgae_monai.visualize.forest import value_text
 from imgae_monai.visualize.interval_rows import IntervalRow, draw_rows
 
+_LEVEL = 0.05
+
 
 def plot_differences(
     path: str | Path | BinaryIO,
@@ -18,12 +20,14 @@ def plot_differences(
     title: str,
     file_format: str | None = None,
 ) -> None:
-    """Draw differences with their intervals and a line at zero; hollow where the interval holds zero, or is not known.
+    """Draw differences with their intervals and a line at zero; hollow where none is shown.
+
+    None is shown where the interval holds zero or is not known, or the p value is 5 % or more.
 
     Args:
         path: the ``.png``, ``.pdf`` or ``.svg`` file to write, or an open file.
         rows: dictionaries with ``label`` (such as "A minus B"), ``difference`` (None where undefined), ``interval``
-            ((low, high) or None), and perhaps ``p_value`` and ``group``.
+            ((low, high) or None), and perhaps ``p_value`` (corrected, where there are several) and ``group``.
         x_label: what the differences are of.
         title: plain text.
         file_format: see :func:`imgae_monai.visualize.figure_file.save_figure`.
@@ -46,7 +50,7 @@ def plot_differences(
                 interval=interval,
                 numbers=value_text(row["difference"], interval, "+") + ("" if p_value is None else _p_text(p_value)),
                 group=str(row.get("group") or ""),
-                hollow=interval is None or interval[0] <= 0 <= interval[1],
+                hollow=interval is None or interval[0] <= 0 <= interval[1] or (p_value or 0) >= _LEVEL,
             )
         )
     figure, _ = draw_rows(drawn, x_label, title, reference=0.0)
@@ -54,4 +58,8 @@ def plot_differences(
 
 
 def _p_text(p_value: float) -> str:
-    return ", p < 0.001" if p_value < 0.001 else f", p {p_value:.3f}"
+    """With three decimals, or with as many as it takes to lie on its side of the level."""
+    if p_value < 0.001:
+        return ", p < 0.001"
+    places = next((n for n in range(3, 9) if (round(p_value, n) < _LEVEL) == (p_value < _LEVEL)), 3)
+    return f", p {p_value:.{places}f}"
