@@ -9,7 +9,7 @@ from typing import Any
 
 from imgae_monai.metrics import compute_curve_bands
 from imgae_monai.report.comparison import compare_evaluations
-from imgae_monai.report.comparison_table import comparison_tables
+from imgae_monai.report.comparison_table import OF_TRAININGS, comparison_tables
 from imgae_monai.report.evaluation import Evaluation
 from imgae_monai.report.figures import Drawing, Drawn, draw_figures
 from imgae_monai.report.same_images import align
@@ -86,7 +86,7 @@ def _drawings(evaluations: Sequence[Evaluation], result: dict[str, Any]) -> list
             Drawing(
                 "differences",
                 "Differences of AUROC with 95 % intervals (DeLong, by patient) and p by Holm; none is shown where the "
-                "interval holds 0 or p is 0.05 or more.",
+                f"interval holds 0 or p is 0.05 or more.{'' if result['seeds'] is None else ' ' + OF_TRAININGS}",
                 lambda file, kind: plot_differences(file, differences, "difference of AUROC", f"Pairs{title}", kind),
                 wide=True,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ _COSTS = {
     "added_memory_mb": ("of it for the model MB", "{:.0f}"),
 }
 UNKNOWN = "-"
+OF_TRAININGS = "Each pair is of two single trainings; whether the models differ is told over seeds."
 
 
 def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
@@ -42,7 +44,8 @@ def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
     tables = [_models(comparison["models"])]
     if seeds is not None:
         tables += [_seeds(seeds["models"]), _seed_pairs(seeds["pairs"])]
-    tables.append(_pairs(comparison["pairs"]))
+    pairs = _pairs(comparison["pairs"])
+    tables.append(pairs if seeds is None else dataclasses.replace(pairs, note=f"{pairs.note} {OF_TRAININGS}"))
     if cost:
         tables.append(_cost(cost))
     return [table for table in tables if table.rows]

@@ -34,6 +34,7 @@ def test_seeds_are_one_model_of_which_the_first_is_shown(tmp_path, monkeypatch):
         text = (tmp_path / name).read_text()
         assert note in text
         assert "(mean of 2 seeds)" in text
+        assert text.count("single trainings; whether the models differ is told over seeds") == 2  # figure and table
         assert "Is the AUROC of unet_seed0 above 0.80?" in text  # its own verdict
     page = (tmp_path / "report.html").read_text()
     assert page.count("<h2 id='run") == 2
