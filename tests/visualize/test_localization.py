@@ -11,7 +11,8 @@ from tests.visualize.conftest import points, texts
 def test_model_and_prior_stand_below_each_figure(drawn) -> None:
     random = np.random.default_rng(0)
     masks = np.zeros((4, 16, 16))
-    masks[:, 2:6, 3:9] = 1
+    for i, mask in enumerate(masks):  # the prior of equal masks is the same in every draw, which is no interval
+        mask[2 + i : 6 + i, 3:9] = 1
     maps = masks + random.normal(size=masks.shape)
     found = compare_with_center_prior(maps, masks, list("abcd"), threshold=None, n_draws=50)
     axes = drawn(plot_localization, found, "Title")
