@@ -36,6 +36,11 @@ def comparison_words(comparison: Mapping[str, Any]) -> list[str]:
         if seeds is not None:
             words += _welch_words(pair, test)
             words += _one_seed_words(pair, seeds, comparison["pairs"])
+    if seeds is None and tests and any(bundles.values()):
+        words.append(
+            "Each of these models is one training: chance of training is in none of these intervals, and another seed "
+            "may answer otherwise (compare --seeds 5)."
+        )
     return words
 
 

@@ -111,6 +111,7 @@ def test_the_reversed_one_is_what_is_asked_about():
     assert any(line.startswith("Is r better than u? Yes: AUROC differs by +") for line in words)
     words = compare_evaluations(models[::-1], n_draws=50)["words"]
     assert any(line.startswith("Is r better than u? Yes: AUROC differs by +") for line in words)
+    assert words[-1].startswith("Each of these models is one training: ")
 
 
 def test_seeds_are_averaged_and_compared(seeds):
