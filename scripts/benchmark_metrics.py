@@ -45,6 +45,17 @@ def write_scores(folder: str, n_images: int) -> None:
                 writer.writerow([*row, *(values[i] for values in known), finding])
 
 
+def read_groups(path: Path) -> dict[str, list[str]]:
+    columns: dict[str, list[str]] = {name: [] for name in HEADER[5:]}
+    with open(path, newline="", encoding="utf-8") as f:
+        rows = csv.reader(f)
+        next(rows)
+        for row in rows:
+            for column, value in zip(columns.values(), row[5:], strict=True):
+                column.append(sys.intern(value))
+    return columns
+
+
 def timed(name: str, function: Callable[..., Any], *args: Any, **settings: Any) -> Any:
     start, busy = time.perf_counter(), time.process_time()
     result = function(*args, **settings)
@@ -68,11 +79,12 @@ def main(n_images: int = 1_000_000, n_draws: int = 10_000) -> None:
         writing.join()
         start, busy = time.perf_counter(), time.process_time()
         evaluations = [timed(f"read {name}.csv", load_evaluation, Path(folder, f"{name}.csv")) for name in "ab"]
+        columns = timed("read the subgroups", read_groups, Path(folder, "a.csv"))
     a, b = evaluations
     given = a.scores, a.labels, a.patient_ids
     figures = timed("figures of A", metrics.metrics_with_intervals, *given, 0.5, n_draws=n_draws)
     print(f"  intervals: {figures['interval_method']}")
-    groups = timed("its subgroups", metrics.subgroup_metrics, *given, 0.5, a.groups, n_draws=n_draws)
+    groups = timed("its subgroups", metrics.subgroup_metrics, *given, 0.5, columns, n_draws=n_draws)
     print(f"  {len(groups)} groups, intervals: {', '.join(sorted({row['interval_method'] for row in groups}))}")
     timed("thresholds by its labels", metrics.optimistic_thresholds, a.scores, a.labels)
     timed("figures of both, and A against B", compare_evaluations, [a, b], n_draws)

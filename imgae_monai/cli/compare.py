@@ -39,7 +39,7 @@ def compare(
         others: any number more.
         data: as for train, for the runs. Default the first run's own data.
         output: folder for the results: compare.json, compare.md, each run's evaluation, and what --seeds trains.
-        split: split to score: test, val or train. Default test.
+        split: split to score: test; or val or train of data that the run never saw. Default test.
         normal_names: names of the normal class's folders, separated by commas. Default as each run was trained.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default as each run was trained.
         views: keep images of these views only, as PA; separated by commas. Default as each run was trained.

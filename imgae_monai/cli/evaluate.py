@@ -41,7 +41,7 @@ def evaluate(
         run: folder that train left; its configs execute code, so use only runs that you trust.
         data: as for train. Default the run's own data, whose test split it never saw.
         output: folder for the results. Default the run's folder.
-        split: split to score: test, val or train. Default test.
+        split: split to score: test; or val or train of data that the run never saw. Default test.
         normal_names: names of the normal class's folders, separated by commas. Default as trained.
         abnormal_names: names of the abnormal classes' folders, separated by commas. Default as trained.
         patient_pattern: regular expression for the patient in a file's name. Default as trained.

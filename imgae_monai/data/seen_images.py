@@ -53,7 +53,8 @@ def refuse_seen(
     ]
     if seen:
         raise InputError(
-            f"{len(seen)} image(s) of the {split} split, or their patients, were trained on: {', '.join(seen[:5])}"
+            f"{len(seen)} image(s) of the {split} split, or their patients, were trained on or (validation) chose the "
+            f"weights and set the threshold: {', '.join(seen[:5])}"
             f"{' ...' if len(seen) > 5 else ''}. Use images of other patients"
         )
     known = {item["patient_id"] for item in used if patient_known(item)}

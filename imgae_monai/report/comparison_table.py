@@ -113,7 +113,10 @@ def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
             rows.append((name, what, difference, _p(found["p_value"]), _p(found["p_holm"]), size))
         detectable = _number(pair["detectable_difference"])
         rows.append((name, "AUROC difference that 80 % of such studies show", detectable, "", "", ""))
-    note = "A minus B, with 95 % intervals. p (Holm) is corrected over the pairs, within each kind of test."
+    note = (
+        "A minus B, with 95 % intervals. p (Holm) is corrected over the pairs, within each kind of test. Where few "
+        "decisions differ, their intervals are rough: p decides."
+    )
     return Table("Differences", ("pair", "what", "difference", "p", "p (Holm)", "effect"), rows, note)
 
 

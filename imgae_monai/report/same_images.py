@@ -21,8 +21,8 @@ def align(evaluations: Sequence[Evaluation]) -> tuple[list[Evaluation], str]:
     """The evaluations with their images in the first one's order.
 
     Images are matched by name, whatever the order of the rows; where the names differ only in the folder that all of
-    them are in (data that were moved), by what is below it. Patients may be called otherwise, as long as the same
-    images belong together.
+    them are in (data that were moved), by what is below it; else by the files' names, where no two are the same.
+    Patients may be called otherwise, as long as the same images belong together.
 
     Args:
         evaluations: at least one.
@@ -70,18 +70,21 @@ def _fingerprints(first: Evaluation, other: Evaluation) -> bool | None:
 def _in_order(first: Evaluation, other: Evaluation) -> Evaluation:
     if first.images == other.images:
         return other
-    order = _order(first.images, other.images)
-    if order is None:
-        order = _order(_below(first.images), _below(other.images))
-    if order is None:
-        raise InputError(_names_that_differ(first, other))
-    return _reordered(other, order, first.images)
+    forms = [(first.images, other.images), (_below(first.images), _below(other.images))]
+    forms.append((_files(first.images), _files(other.images)))
+    for here, there in forms:
+        order = _order(here, there)
+        if order is not None:
+            return _reordered(other, order, first.images)
+    unique = [form for form in forms if all(len({*names}) == len(names) for names in form)]
+    here, there = min(unique or forms, key=lambda form: len({*form[0]} ^ {*form[1]}))
+    raise InputError(_names_that_differ(first, other, {*here}, {*there}))
 
 
 def _order(images: Sequence[str], others: Sequence[str]) -> NDArray[np.intp] | None:
     """Where each image stands among the others; None where they are not the same set."""
     places = {image: i for i, image in enumerate(others)}
-    if len(images) != len(places) or not all(image in places for image in images):
+    if not len({*images}) == len(images) == len(others) == len(places) or not all(image in places for image in images):
         return None
     return np.fromiter((places[image] for image in images), dtype=np.intp, count=len(images))
 
@@ -91,6 +94,11 @@ def _below(images: Sequence[str]) -> list[str]:
     folder = os.path.commonprefix([min(images), max(images)])  # noqa: RUF071, cut at a folder below
     length = folder.rfind("/") + 1
     return [image[length:] for image in images]
+
+
+def _files(images: Sequence[str]) -> list[str]:
+    """The names without any folder."""
+    return [image.rpartition("/")[2] for image in images]
 
 
 def _reordered(evaluation: Evaluation, order: NDArray[np.intp], images: tuple[str, ...]) -> Evaluation:
@@ -116,12 +124,11 @@ def _check_patients(first: Evaluation, other: Evaluation) -> None:
             )
 
 
-def _names_that_differ(first: Evaluation, other: Evaluation) -> str:
-    here, there = set(first.images), set(other.images)
+def _names_that_differ(first: Evaluation, other: Evaluation, here: set[str], there: set[str]) -> str:
     parts = [
         f"only in {e.folder} ({e.name}): {', '.join(sorted(names)[:_SHOWN])}"
         + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
         for e, names in ((first, here - there), (other, there - here))
         if names
     ]
-    return f"the models were not scored on the same images; {'; '.join(parts)}"
+    return f"the models were not scored on the same images ({len(here & there)} are in both); {'; '.join(parts)}"

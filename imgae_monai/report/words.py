@@ -54,7 +54,10 @@ def auroc_words(name: str, auroc: float | None, interval: Sequence[float] | None
     answer = shown_above(interval, bound)
     if interval is None or answer == "undefined":
         return f"{question} Not known: {auroc:.3f}, without an interval."
-    return f"{question} {answer.capitalize()}: {digits(auroc, bound)}, 95 % interval {_between(interval, bound)}."
+    said = f"{question} {answer.capitalize()}: {digits(auroc, bound)}, 95 % interval {_between(interval, bound)}."
+    if interval[1] < 0.5:
+        said += " That is worse than chance: normal images score above abnormal ones."
+    return said
 
 
 def difference_words(

@@ -43,11 +43,32 @@ def test_a_folder_that_was_moved_is_no_difference():
     assert np.array_equal(found.scores, made_up("b").scores)
 
 
+def test_bare_file_names_will_do_where_no_two_are_the_same():
+    a = made_up("a")
+    inside = made_up("a", images=tuple(f"/data/{'odd' if i % 2 else 'even'}/{i:03d}.png" for i in range(len(a.images))))
+    bare = shuffled(made_up("b", images=tuple(f"{i:03d}.png" for i in range(len(a.images)))))
+    assert align([inside, bare])[0][1].images == inside.images
+    twice = made_up("a", images=tuple(f"/data/{i}/{i // 2:03d}.png" for i in range(len(a.images))))
+    with pytest.raises(InputError, match="not scored on the same images"):
+        align([twice, bare])
+
+
+def test_what_is_missing_is_named_and_not_all_that_is_there():
+    a = made_up("a")
+    inside = made_up("a", images=tuple(f"/data/{'odd' if i % 2 else 'even'}/{i:03d}.png" for i in range(len(a.images))))
+    bare = made_up("b", images=(*(f"{i:03d}.png" for i in range(len(a.images) - 1)), "other.png"))
+    with pytest.raises(
+        InputError, match=r"\(59 are in both\); only in \S+ \(a\): 059\.png; only in \S+ \(b\): other\.png$"
+    ):
+        align([inside, bare])
+
+
 def test_images_that_only_one_has_are_named():
     a = made_up("a")
     b = made_up("b", images=(*a.images[:-2], "/data/x.png", "/data/y.png"))
     with pytest.raises(InputError) as e:
         align([a, b])
+    assert "(58 are in both)" in str(e.value)
     assert "only in /results/a (a): /data/058.png, /data/059.png" in str(e.value)
     assert "only in /results/b (b): /data/x.png, /data/y.png" in str(e.value)
     with pytest.raises(InputError, match=r"only in /results/a \(a\): /data/002.png, .* and 55 more"):

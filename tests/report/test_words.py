@@ -33,6 +33,8 @@ def test_another_bound_is_asked_about_by_its_own_number():
 
 def test_an_interval_that_rounds_to_the_bound_is_shown_on_its_side():
     assert auroc_words("m", 0.75, (0.7, 0.79996)).endswith("No: 0.750, 95 % interval [0.700, 0.79996].")
+    assert "worse than chance" in auroc_words("m", 0.4, (0.3, 0.4999))
+    assert "chance" not in auroc_words("m", 0.4, (0.3, 0.5))
     words = difference_words("a", "b", 0.01, (0.00004, 0.02))
     assert words.endswith("Yes: AUROC differs by +0.010, 95 % interval [+0.00004, +0.020].")
 
