@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imgae_monai.cli.evaluation_lines import format_interval, localization_lines, no_model_lines
-from imgae_monai.report import no_model_words
+from imgae_monai.report import no_model_words, promise_words
 
 PRINTED = (
     "auroc",
@@ -40,6 +40,8 @@ def print_evaluation(folder: Path) -> None:
     for name in PRINTED:
         print(f"  {name:18}{format_interval(metrics[name], metrics[f'{name}_ci95'])}")
     print(f"  {'threshold':18}{metrics['threshold']:.6g} ({metrics['threshold_source']})")
+    if broken := promise_words(metrics):
+        print(f"  {broken}")
     if metrics["interval_method"] == "linearised":
         print("  intervals by linearisation: too many images to draw as often as was asked for")
     for line in (*_optimistic(metrics["optimistic"]), *_subgroups(metrics["subgroups"])):

@@ -8,7 +8,14 @@ from imgae_monai.report.comparison_table import comparison_tables
 from imgae_monai.report.evaluation import Evaluation, load_evaluation
 from imgae_monai.report.markdown_text import markdown_table
 from imgae_monai.report.scores_file import ScoresTable, read_scores_file
-from imgae_monai.report.words import auroc_words, difference_words, no_model_words, notice_words, shown_above
+from imgae_monai.report.words import (
+    auroc_words,
+    difference_words,
+    no_model_words,
+    notice_words,
+    promise_words,
+    shown_above,
+)
 
 __all__ = [
     "Evaluation",
@@ -22,6 +29,7 @@ __all__ = [
     "markdown_table",
     "no_model_words",
     "notice_words",
+    "promise_words",
     "read_scores_file",
     "shown_above",
 ]

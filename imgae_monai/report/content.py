@@ -11,7 +11,7 @@ from imgae_monai.report.figures import Drawn
 from imgae_monai.report.pictures import Gallery
 from imgae_monai.report.table import Table
 from imgae_monai.report.tables import evaluation_tables
-from imgae_monai.report.words import auroc_words, no_model_words, notice_words, shown_above
+from imgae_monai.report.words import auroc_words, no_model_words, notice_words, promise_words, shown_above
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RunContent:
 
     @property
     def verdict(self) -> list[str]:
-        """The answers in words, what no model does as well first."""
+        """The answers in words, what no model does as well first, and last a threshold that did not hold."""
         metrics = self.evaluation.metrics
         if metrics is None:
             return []
@@ -62,7 +62,9 @@ class RunContent:
         no_model = no_model_words(
             self.evaluation.name, metrics.get("auroc"), metrics.get("no_model"), metrics.get("no_model_reason")
         )
-        return [no_model, auroc] if beats_no_model(metrics) is False else [auroc, no_model]
+        words = [no_model, auroc] if beats_no_model(metrics) is False else [auroc, no_model]
+        broken = promise_words(metrics)
+        return [*words, broken] if broken else words
 
     @property
     def level(self) -> str:

@@ -129,6 +129,30 @@ def no_model_words(
     return f"{name} {'beats' if comparison['beats'] else 'does not beat'} what needs no model: {numbers}."
 
 
+def promise_words(metrics: Mapping[str, Any] | None) -> str | None:
+    """Does the threshold keep on these normal images what it promised on the validation's? None where it does.
+
+    Args:
+        metrics: ``metrics.json``, or None.
+
+    Returns:
+        one sentence where the specificity's whole 95 % interval is beside the one that the threshold was set at.
+
+    Example:
+        >>> promise_words({"calibration": {"specificity": 0.95}, "specificity": 0.8, "specificity_ci95": [0.7, 0.9]})
+        'The threshold was to keep a specificity of 0.95, and keeps 0.800, 95 % interval [0.700, 0.900]: less.'
+    """
+    found = metrics or {}
+    asked = (found.get("calibration") or {}).get("specificity")
+    value, interval = found.get("specificity"), found.get("specificity_ci95")
+    if asked is None or value is None or interval is None or interval[0] <= asked <= interval[1]:
+        return None
+    return (
+        f"The threshold was to keep a specificity of {asked:g}, and keeps {value:.3f}, 95 % interval "
+        f"{_between(interval, asked)}: {'less' if value < asked else 'more'}."
+    )
+
+
 def notice_words(metrics: Mapping[str, Any] | None) -> str | None:
     """The notice that goes before every number of synthetic data; None for data that are not.
 
@@ -145,7 +169,7 @@ def p_words(p_value: float) -> str:
 
     Example:
         >>> p_words(0.0496), p_words(0.04996), p_words(1e-7)
-        ('p = 0.050', 'p = 0.04996', 'p < 0.001')
+        ('p = 0.0496', 'p = 0.04996', 'p < 0.001')
     """
     return "p < 0.001" if p_value < 0.001 else f"p = {digits(p_value, LEVEL)}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgae_monai.report import auroc_words, difference_words, no_model_words, notice_words, shown_above
+from imgae_monai.report import auroc_words, difference_words, no_model_words, notice_words, promise_words, shown_above
 from imgae_monai.report.words import digits
 
 
@@ -115,3 +115,13 @@ def test_synthetic_data_are_called_so():
 )
 def test_digits_stay_on_their_side_of_the_bound(value, bound, shown):
     assert digits(value, bound) == shown
+
+
+def test_a_threshold_that_did_not_hold_is_told():
+    metrics = {"calibration": {"specificity": 0.95}, "specificity": 0.9, "specificity_ci95": [0.85, 0.9499]}
+    assert promise_words(metrics).endswith("keeps 0.900, 95 % interval [0.850, 0.9499]: less.")
+    assert promise_words({**metrics, "specificity": 0.99, "specificity_ci95": [0.96, 1.0]}).endswith(": more.")
+    assert promise_words({**metrics, "specificity_ci95": [0.85, 0.95]}) is None
+    assert promise_words({**metrics, "specificity_ci95": None}) is None
+    assert promise_words({"specificity": 0.9, "specificity_ci95": [0.8, 0.9]}) is None  # of an earlier version
+    assert promise_words(None) is None
