@@ -72,7 +72,7 @@ def test_a_killed_worker_is_explained_and_leaves_nothing_behind(cli, phantoms, t
     assert ended.returncode == 2, ended.stderr
     assert time.monotonic() - begun < 60
     line = last_line(ended.stderr)
-    line = line[max(line.find("error: "), 0) :]  # the signal may come while the bar is being drawn, before its line ends
+    line = line[max(line.find("error: "), 0) :]  # the signal may come while the bar is drawn, before its line ends
     workers = [int(pid) for pid in (tmp_path / "worker_killed").read_text().split()]
     assert len(workers) == 2
     assert line.startswith(f"error: a process that loads images (pid {workers[0]}) died: Killed. Likely cause: ")
