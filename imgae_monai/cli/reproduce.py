@@ -193,8 +193,12 @@ def _evaluate(run: Path, again: Path, metrics: Mapping[str, Any]) -> None:
     except InputError:
         calibrated = False
     if not calibrated:
-        score = {**definition, "specificity": specificity}
-        bc.run_bundle([again / "configs" / "train.json"], {**score, "bundle_root": str(again)}, run_id="run_calibrate")
+        files = [again / "configs" / "train.json"]
+        # the config of an earlier version has no id for what its score could not be
+        known = bc.merge_config(files, {})
+        score = {key: value for key, value in definition.items() if key in known}
+        calibrated_as = {**score, "specificity": specificity, "bundle_root": str(again)}
+        bc.run_bundle(files, calibrated_as, run_id="run_calibrate")
     path = again / "configs" / "evaluated.json"
     path.write_text(json.dumps(metrics["config"], indent=4) + "\n", encoding="utf-8")
     bc.run_bundle([path], own)

@@ -21,7 +21,8 @@ from imgae_monai.data.skipped_images import SkippedImages
 from imgae_monai.data.unreadable import left_out
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.anomaly_score import AnomalyScore
-from imgae_monai.transforms.calibration import Calibration, ScoreDefinition, ZScoreMap, check_enough, normal_quantile
+from imgae_monai.transforms.calibration import Calibration, ZScoreMap, check_enough, normal_quantile
+from imgae_monai.transforms.score_definition import ScoreDefinition
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from monai.utils import TransformBackends, convert_to_dst_type
 from torch import nn
 
 from imgae_monai.explain.explanation import METHODS, check_methods, explain
-from imgae_monai.transforms.calibration import Calibration, ScoreDefinition
+from imgae_monai.transforms.calibration import Calibration
+from imgae_monai.transforms.score_definition import ScoreDefinition
 
 
 class ExplainScored(MapTransform):

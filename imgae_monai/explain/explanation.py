@@ -14,7 +14,8 @@ from imgae_monai.explain.gradient import gradient_attribution
 from imgae_monai.explain.occlusion import occlusion_attribution
 from imgae_monai.explain.score_network import ScoreNetwork
 from imgae_monai.transforms.anomaly_score import AnomalyScore
-from imgae_monai.transforms.calibration import Calibration, ScoreDefinition
+from imgae_monai.transforms.calibration import Calibration
+from imgae_monai.transforms.score_definition import ScoreDefinition
 
 METHODS = ("gradient", "occlusion")
 

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from imgae_monai.transforms.anomaly_score import AnomalyScore
-from imgae_monai.transforms.calibration import Calibration, ScoreDefinition, ZScoreMap
+from imgae_monai.transforms.calibration import Calibration, ZScoreMap
 from imgae_monai.transforms.residual_map import ResidualMap
+from imgae_monai.transforms.score_definition import ScoreDefinition
 
 
 class ScoreNetwork(nn.Module):

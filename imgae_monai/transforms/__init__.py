@@ -3,7 +3,6 @@
 from .anomaly_score import AnomalyScore, AnomalyScoreD, AnomalyScored, AnomalyScoreDict
 from .calibration import (
     Calibration,
-    ScoreDefinition,
     ZScoreMap,
     ZScoreMapD,
     ZScoreMapd,
@@ -18,6 +17,7 @@ from .rand_foreign_weight import RandForeignWeight, RandForeignWeightD, RandFore
 from .rand_mask_patches import RandMaskPatches, RandMaskPatchesD, RandMaskPatchesd, RandMaskPatchesDict
 from .residual_map import ResidualMap, ResidualMapD, ResidualMapd, ResidualMapDict
 from .resize_keep_aspect import ResizeKeepAspect, ResizeKeepAspectD, ResizeKeepAspectd, ResizeKeepAspectDict
+from .score_definition import ScoreDefinition
 from .store_compact import (
     RestoreUnit,
     RestoreUnitD,

@@ -19,51 +19,7 @@ from monai.utils import TransformBackends, convert_to_dst_type
 
 from imgae_monai.data.atomic_write import atomic_write
 from imgae_monai.exceptions import InputError
-from imgae_monai.transforms.anomaly_score import AnomalyScore
-from imgae_monai.transforms.residual_map import ResidualMap
-
-
-@dataclasses.dataclass(frozen=True)
-class ScoreDefinition:
-    """How a reconstruction becomes a score; a threshold holds for this definition only.
-
-    Args:
-        residual: ``"l1"``, ``"l2"`` or ``"ssim"``, see :py:class:`imgae_monai.transforms.ResidualMap`.
-        smoothing_sigma: standard deviation in pixels of the Gaussian over the signed residual, 0 for none.
-        z_score: whether the map is standardised by the normal residuals, see :py:class:`ZScoreMap`.
-        reduction: ``"mean"``, ``"top"`` or ``"max"``, see :py:class:`imgae_monai.transforms.AnomalyScore`.
-        top_fraction: as there.
-
-    Raises:
-        ValueError: when one of them is unknown or out of range.
-
-    Example:
-        >>> ScoreDefinition("ssim", smoothing_sigma=2.0, reduction="top", top_fraction=0.01).name
-        'ssim-sigma2-top0.01'
-    """
-
-    residual: str = "l1"
-    smoothing_sigma: float = 0.0
-    z_score: bool = False
-    reduction: str = "mean"
-    top_fraction: float = 0.01
-
-    def __post_init__(self) -> None:
-        ResidualMap(self.residual, self.smoothing_sigma)
-        AnomalyScore(self.reduction, self.top_fraction)
-        if self.reduction != "top" and self.top_fraction != ScoreDefinition.top_fraction:
-            raise ValueError(f"top_fraction {self.top_fraction} has no effect with reduction {self.reduction!r}")
-
-    @property
-    def name(self) -> str:
-        """Short name, fit for a file's name."""
-        parts = [self.residual]
-        if self.smoothing_sigma:
-            parts.append(f"sigma{self.smoothing_sigma:g}")
-        if self.z_score:
-            parts.append("z")
-        parts.append(f"top{self.top_fraction:g}" if self.reduction == "top" else self.reduction)
-        return "-".join(parts)
+from imgae_monai.transforms.score_definition import ScoreDefinition
 
 
 @dataclasses.dataclass(frozen=True)

@@ -181,7 +181,7 @@ def test_says_what_was_evaluated_and_how(written):
     assert {key: metrics[key] for key in expected} == expected
     assert "notice" not in metrics
     assert metrics["calibration"]["data_fingerprint"] == "fingerprint of the data trained on"
-    assert metrics["calibration"]["score"] == dataclasses.asdict(ScoreDefinition("l1"))
+    assert ScoreDefinition(**metrics["calibration"]["score"]) == ScoreDefinition("l1")
     assert metrics["config"] == {"epochs": 4}
     assert metrics["images_fingerprint"] == datalist_fingerprint(written[0].datalist.items)
     assert {key: metrics[key] for key in environment()} == environment()

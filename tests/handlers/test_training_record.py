@@ -182,6 +182,8 @@ def test_is_finished_when_it_is_said_to_be(tmp_path):
             "z_score": False,
             "reduction": "max",
             "top_fraction": 0.01,
+            "two_sided": False,
+            "combine": [],
         },
         "checkpoint_sha256": "hash of the weights",
         "data_fingerprint": "fingerprint",
