@@ -14,6 +14,7 @@ from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadG
 from .rand_coarse_noise import RandCoarseNoise, RandCoarseNoiseD, RandCoarseNoised, RandCoarseNoiseDict
 from .rand_cut_paste import RandCutPaste, RandCutPasteD, RandCutPasted, RandCutPasteDict
 from .rand_foreign_weight import RandForeignWeight, RandForeignWeightD, RandForeignWeightd, RandForeignWeightDict
+from .rand_lesion import RandLesion, RandLesionD, RandLesiond, RandLesionDict
 from .rand_mask_patches import RandMaskPatches, RandMaskPatchesD, RandMaskPatchesd, RandMaskPatchesDict
 from .residual_map import ResidualMap, ResidualMapD, ResidualMapd, ResidualMapDict
 from .resize_keep_aspect import ResizeKeepAspect, ResizeKeepAspectD, ResizeKeepAspectd, ResizeKeepAspectDict
@@ -55,6 +56,10 @@ __all__ = [
     "RandForeignWeightD",
     "RandForeignWeightDict",
     "RandForeignWeightd",
+    "RandLesion",
+    "RandLesionD",
+    "RandLesionDict",
+    "RandLesiond",
     "RandMaskPatches",
     "RandMaskPatchesD",
     "RandMaskPatchesDict",

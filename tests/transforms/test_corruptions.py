@@ -17,14 +17,22 @@ from imgae_monai.transforms import (
     RandCutPaste,
     RandCutPasted,
     RandForeignWeightd,
+    RandLesion,
+    RandLesiond,
     RandMaskPatches,
     RandMaskPatchesd,
 )
 from imgae_monai.transforms import rand_coarse_noise as noise
 from imgae_monai.transforms import rand_cut_paste as cut
+from imgae_monai.transforms import rand_lesion as lesion
 from imgae_monai.transforms import rand_mask_patches as mask
 
-PAIRS = [(RandCoarseNoise, RandCoarseNoised), (RandCutPaste, RandCutPasted), (RandMaskPatches, RandMaskPatchesd)]
+PAIRS = [
+    (RandCoarseNoise, RandCoarseNoised),
+    (RandCutPaste, RandCutPasted),
+    (RandLesion, RandLesiond),
+    (RandMaskPatches, RandMaskPatchesd),
+]
 ARRAYS = [array for array, _ in PAIRS]
 FLAT = torch.rand(1, 16, 20, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
 VOLUME = torch.rand(2, 8, 9, 10, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
@@ -99,6 +107,7 @@ def test_dictionary_versions_change_all_keys_alike(array, dictionary):
 def test_aliases():
     assert noise.RandCoarseNoiseD is noise.RandCoarseNoiseDict is RandCoarseNoised
     assert cut.RandCutPasteD is cut.RandCutPasteDict is RandCutPasted
+    assert lesion.RandLesionD is lesion.RandLesionDict is RandLesiond
     assert mask.RandMaskPatchesD is mask.RandMaskPatchesDict is RandMaskPatchesd
 
 
