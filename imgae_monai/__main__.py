@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import inspect
 import os
@@ -17,6 +18,7 @@ from imgae_monai.cli.data_check import data_check
 from imgae_monai.cli.demo import demo
 from imgae_monai.cli.evaluate import calibrate, evaluate
 from imgae_monai.cli.info import info
+from imgae_monai.cli.line_starts import LineStarts
 from imgae_monai.cli.predict import predict
 from imgae_monai.cli.report import report
 from imgae_monai.cli.reproduce import reproduce
@@ -110,24 +112,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     import fire
 
     argv = list(sys.argv[1:] if argv is None else argv)
-    try:
-        words = check_arguments(argv, COMMANDS)
-        _keep_text(COMMANDS)
-        fire.Fire(COMMANDS, command=words, name="imgae-monai")
-    except KeyboardInterrupt as e:
-        number = e.signal_number if isinstance(e, Stopped) else signal.SIGINT
-        what = "interrupted" if number == signal.SIGINT else "terminated"
-        going_on = (
-            "; imgae-monai train ... --resume auto goes on from the last resume point" if argv[:1] == ["train"] else ""
-        )
-        print(f"{what}{going_on}", file=sys.stderr)
-        sys.exit(128 + number)
-    except Exception as e:
-        message = explain(e)
-        if message is None or os.environ.get(_TRACEBACK):
-            raise
-        print(f"error: {message}", file=sys.stderr)
-        sys.exit(2)
+    with contextlib.redirect_stderr(LineStarts(sys.stderr)) as stderr:
+        try:
+            words = check_arguments(argv, COMMANDS)
+            _keep_text(COMMANDS)
+            fire.Fire(COMMANDS, command=words, name="imgae-monai")
+        except KeyboardInterrupt as e:
+            number = e.signal_number if isinstance(e, Stopped) else signal.SIGINT
+            what = "interrupted" if number == signal.SIGINT else "terminated"
+            resumable = argv[:1] == ["train"]
+            going_on = "; imgae-monai train ... --resume auto goes on from the last resume point" if resumable else ""
+            stderr.start_line()
+            print(f"{what}{going_on}", file=stderr)
+            sys.exit(128 + number)
+        except Exception as e:
+            message = explain(e)
+            stderr.start_line()
+            if message is None or os.environ.get(_TRACEBACK):
+                raise
+            print(f"error: {message}", file=stderr)
+            sys.exit(2)
 
 
 if __name__ == "__main__":

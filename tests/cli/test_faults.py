@@ -72,10 +72,11 @@ def test_a_killed_worker_is_explained_and_leaves_nothing_behind(cli, phantoms, t
     assert ended.returncode == 2, ended.stderr
     assert time.monotonic() - begun < 60
     line = last_line(ended.stderr)
-    line = line[max(line.find("error: "), 0) :]  # the signal may come while the bar is drawn, before its line ends
     workers = [int(pid) for pid in (tmp_path / "worker_killed").read_text().split()]
     assert len(workers) == 2
-    assert line.startswith(f"error: a process that loads images (pid {workers[0]}) died: Killed. Likely cause: ")
+    # a connection to the worker may break before its signal is known, and torch then does not tell it
+    begun_by = rf"error: a process that loads images \(pid {workers[0]}\) died(: Killed)?\. Likely cause: the system "
+    assert re.match(begun_by, line)
     assert "--num_workers" in line
     assert "--resume auto" in line
     assert "Traceback" not in ended.stderr
