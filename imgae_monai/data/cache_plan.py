@@ -116,7 +116,7 @@ def plan_cache(
         return CachePlan(cache, 0, item_size, f"{facts}: decoded images are kept on disk in {_folder(cache_dir)}")
     if cache == "memory":
         budget.take(fits * item_size)
-        rest = "" if fits == n_items else f", the other {n_items - fits} are decoded anew each epoch"
+        rest = "" if fits == n_items else f", the other {n_items - fits} are decoded whenever they are read"
         return CachePlan(cache, fits, item_size, f"{facts}: {fits} are kept in memory{rest}")
     if cache == "smart":
         if not 1 <= window < n_items:
@@ -127,7 +127,7 @@ def plan_cache(
         budget.take(int(window * item_size * (1 + replace_rate)))
         reason = f"{facts}: an epoch sees a window of {window}, of which {replace_rate:.0%} are replaced after each"
         return CachePlan(cache, window, item_size, reason)
-    return CachePlan(cache, 0, item_size, f"{facts}: every image is decoded anew each epoch")
+    return CachePlan(cache, 0, item_size, f"{facts}: every image is decoded whenever it is read")
 
 
 def _choose(

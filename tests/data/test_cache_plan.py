@@ -56,7 +56,7 @@ def test_validation_sees_every_image_every_time():
     memory = budget(500)
     chosen = plan(100, 10, memory, whole=True)
     assert (chosen.cache, chosen.cache_num) == ("memory", 50)
-    assert "50 are kept in memory, the other 50 are decoded anew each epoch" in chosen.reason
+    assert "50 are kept in memory, the other 50 are decoded whenever they are read" in chosen.reason
     assert plan(100, 10, budget(500), cache="smart", whole=True).cache == "memory"
 
 
@@ -64,7 +64,7 @@ def test_validation_sees_every_image_every_time():
 def test_too_little_for_a_tenth_means_no_cache(kilobytes):
     chosen = plan(100, 10, budget(kilobytes))
     assert (chosen.cache, chosen.cache_num) == ("none", 0)
-    assert "every image is decoded anew each epoch" in chosen.reason
+    assert "every image is decoded whenever it is read" in chosen.reason
 
 
 def test_two_data_sets_share_one_budget():
