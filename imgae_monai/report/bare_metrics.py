@@ -20,8 +20,8 @@ def with_metrics(evaluation: Evaluation, n_bootstrap: int = 10000, seed: int = 0
         seed: of the draws.
 
     Returns:
-        an evaluation whose ``metrics`` are not None. Those of a bare file hold no threshold, no data fingerprint and no
-        config, and figures at a threshold only where the file tells decisions; ``probability``
+        an evaluation whose ``metrics`` are not None. Those of a bare file hold no data fingerprint and no config,
+        ``threshold`` where the file tells one, and figures at a threshold only where it tells decisions; ``probability``
         (:py:func:`imgae_monai.metrics.probability_metrics`) where it tells probabilities.
     """
     if "auroc_ci95" in (evaluation.metrics or {}):
@@ -33,6 +33,8 @@ def with_metrics(evaluation: Evaluation, n_bootstrap: int = 10000, seed: int = 0
     if evaluation.decisions is not None:
         decided = metrics_with_intervals(evaluation.decisions, labels, patients, 0.5, n_bootstrap, seed, names=names)
         metrics |= {key: value for key, value in decided.items() if key not in kept}
+    if evaluation.threshold is not None:
+        metrics |= {"threshold": evaluation.threshold, "threshold_source": "the file's own"}
     if evaluation.probabilities is not None:
         metrics["probability"] = probability_metrics(evaluation.probabilities, labels, patients, n_bootstrap, seed)
     metrics |= {

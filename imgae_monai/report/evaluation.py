@@ -30,6 +30,7 @@ class Evaluation:
         scores: (n,) float64, raw, higher is more abnormal.
         decisions: (n,) int8, 1 where the image is called abnormal, at the model's own threshold; None: not known.
         probabilities: (n,) that an image is abnormal; None where the model gives none.
+        threshold: by which ``decisions`` were made; None where it is not known.
         metrics: ``metrics.json``; None for a bare CSV file.
         record: the training run's ``train.json``; None where there is none.
     """
@@ -42,6 +43,7 @@ class Evaluation:
     scores: NDArray[np.float64]
     decisions: NDArray[np.int8] | None = None
     probabilities: NDArray[np.float64] | None = None
+    threshold: float | None = None
     metrics: dict[str, Any] | None = None
     record: dict[str, Any] | None = None
 
@@ -104,7 +106,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _of_table(name: str, folder: Path, table: ScoresTable) -> Evaluation:
     columns = (table.images, table.labels, table.patient_ids, table.scores, table.decisions, table.probabilities)
-    return Evaluation(name, folder, *columns)
+    return Evaluation(name, folder, *columns, table.threshold)
 
 
 def _find_record(folder: Path, metrics: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -36,6 +36,8 @@ class ScoresTable:
         scores: (n,) float64, raw, higher is more abnormal.
         decisions: (n,) int8, 1 where the image is called abnormal; None where the file does not tell.
         probabilities: (n,) float64 in [0, 1] that an image is abnormal; None where the file has none.
+        threshold: above which images were called abnormal; None where the file has none, it is not the same in all
+            rows, or decisions were not made by it.
     """
 
     images: tuple[str, ...]
@@ -44,6 +46,7 @@ class ScoresTable:
     scores: NDArray[np.float64]
     decisions: NDArray[np.int8] | None
     probabilities: NDArray[np.float64] | None
+    threshold: float | None = None
 
 
 def read_scores_file(path: str | Path) -> ScoresTable:
@@ -68,8 +71,13 @@ def read_scores_file(path: str | Path) -> ScoresTable:
         raise InputError(f"cannot read {path}: {getattr(e, 'strerror', None) or e}; give a CSV file in UTF-8") from e
     scores = np.asarray(columns["score"])
     decisions = np.asarray(columns["decision"], dtype=np.int8) if "decision" in columns else None
-    if decisions is None and "threshold" in columns:
-        decisions = (scores > np.asarray(columns["threshold"])).astype(np.int8)
+    threshold = None
+    if "threshold" in columns:
+        thresholds = np.asarray(columns["threshold"])
+        above = (scores > thresholds).astype(np.int8)
+        decisions = above if decisions is None else decisions
+        if (thresholds == thresholds[0]).all() and (decisions == above).all():
+            threshold = float(thresholds[0])
     return ScoresTable(
         tuple(columns["image"]),
         np.asarray(columns["label"], dtype=np.int8),
@@ -77,6 +85,7 @@ def read_scores_file(path: str | Path) -> ScoresTable:
         scores,
         decisions,
         np.asarray(columns["probability"]) if "probability" in columns else None,
+        threshold,
     )
 
 

@@ -23,6 +23,8 @@ def test_figures_of_scores_and_of_decisions():
     assert (metrics["n_normal"], metrics["n_abnormal"], metrics["n_patients"]) == (10, 10, 20)
     assert metrics.get("threshold") is None
     assert metrics.get("config") is None
+    told = with_metrics(dataclasses.replace(evaluation, threshold=0.25), n_bootstrap=50).metrics
+    assert (told["threshold"], told["threshold_source"]) == (0.25, "the file's own")
 
 
 def test_without_decisions_there_are_no_figures_of_them():

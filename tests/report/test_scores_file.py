@@ -28,7 +28,18 @@ def test_columns_in_any_order_with_others_among_them(tmp_path):
 
 def test_a_threshold_makes_decisions_row_by_row(tmp_path):
     text = "image,label,patient_id,score,threshold\na,0,p,0.5,0.5\nb,1,q,0.6,0.5\nc,1,r,0.6,0.7\n"
-    assert read_scores_file(written(tmp_path, text)).decisions.tolist() == [0, 1, 0]
+    table = read_scores_file(written(tmp_path, text))
+    assert table.decisions.tolist() == [0, 1, 0]
+    assert table.threshold is None
+
+
+@pytest.mark.parametrize(("decisions", "threshold"), [("", 0.5), (",0;,1;,0", 0.5), (",1;,1;,0", None)])
+def test_one_threshold_is_kept_where_it_made_the_decisions(decisions, threshold, tmp_path):
+    rows = ["a,0,p,0.5,0.5", "b,1,q,0.6,0.5", "c,1,r,0.4,0.5"]
+    ends = decisions.split(";") if decisions else ["", "", ""]
+    header = f"image,label,patient_id,score,threshold{',decision' if decisions else ''}"
+    text = "\n".join([header, *(row + end for row, end in zip(rows, ends, strict=True))])
+    assert read_scores_file(written(tmp_path, text)).threshold == threshold
 
 
 def test_a_decision_counts_before_a_threshold(tmp_path):
