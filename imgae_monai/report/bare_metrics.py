@@ -21,8 +21,8 @@ def with_metrics(evaluation: Evaluation, n_bootstrap: int = 10000, seed: int = 0
 
     Returns:
         an evaluation whose ``metrics`` are not None. Those of a bare file hold no data fingerprint and no config,
-        ``threshold`` where the file tells one, and figures at a threshold only where it tells decisions; ``probability``
-        (:py:func:`imgae_monai.metrics.probability_metrics`) where it tells probabilities.
+        ``threshold`` where the file tells one, and figures at a threshold only where it tells decisions;
+        ``probability`` (:py:func:`imgae_monai.metrics.probability_metrics`) where it tells probabilities.
     """
     if "auroc_ci95" in (evaluation.metrics or {}):
         return evaluation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +15,7 @@ from imgae_monai.report.comparison_words import comparison_words
 from imgae_monai.report.evaluation import Evaluation
 from imgae_monai.report.pairs import add_holm, compare_pair, detectable_difference
 from imgae_monai.report.same_images import align
-from imgae_monai.report.seed_groups import SeedGroup, seed_groups
+from imgae_monai.report.seed_groups import SeedGroup, model_pairs, seed_groups
 from imgae_monai.report.words import BOUND, notice_words, shown_above
 
 RANKED = ("auroc", "average_precision")
@@ -53,7 +52,7 @@ def compare_evaluations(evaluations: Sequence[Evaluation], n_draws: int = 10000,
     several = any(len(group.members) > 1 for group in groups)
     pairs = [
         compare_pair(aligned[i], aligned[j], patients, n_draws, seed)
-        for a, b in itertools.combinations(groups, 2)
+        for a, b in model_pairs(groups)
         for i, j in _partners(a, b)
     ]
     add_holm(pairs)
@@ -114,9 +113,9 @@ def _over_seeds(evaluations: Sequence[Evaluation], groups: Sequence[SeedGroup], 
         model["members"] = [evaluations[i].name for i in model["members"]]
         model["above_bound"] = shown_above(model["auroc"]["interval"])
     pairs = []
-    for a, b in itertools.combinations(range(len(groups)), 2):
-        found = seed_difference(scores[a], scores[b], labels, patients)
+    for a, b in model_pairs(groups):
+        found = seed_difference(scores[groups.index(a)], scores[groups.index(b)], labels, patients)
         detectable = detectable_difference(found["standard_error"], found["degrees_of_freedom"] or math.inf)
-        pairs.append({"a": groups[a].name, "b": groups[b].name, "auroc": found, "detectable_difference": detectable})
+        pairs.append({"a": a.name, "b": b.name, "auroc": found, "detectable_difference": detectable})
     add_holm(pairs, kinds=(("auroc",), ("auroc", "welch")))
     return {"models": models, "pairs": pairs}

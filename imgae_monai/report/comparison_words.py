@@ -7,8 +7,6 @@ from typing import Any
 
 from imgae_monai.report.words import LEVEL, auroc_words, difference_words, no_model_words, p_words
 
-NEW, OLD = "reversed_autoencoder", "unet_autoencoder"
-
 
 def comparison_words(comparison: Mapping[str, Any]) -> list[str]:
     """The findings as sentences: which models do not beat what needs no model; whether each model's AUROC is above the
@@ -25,18 +23,16 @@ def comparison_words(comparison: Mapping[str, Any]) -> list[str]:
     if seeds is None:
         words += [auroc_words(m["name"], m["auroc"], m["auroc_ci95"], bound) for m in models]
         tests = [(pair, pair["auroc"]["delong"]) for pair in comparison["pairs"]]
-        bundles = {m["name"]: m["bundle"] for m in models}
     else:
         by_name = {m["name"]: m for m in models}
         words += [_mean_words(group, by_name, bound) for group in seeds["models"]]
         tests = [(pair, pair["auroc"]) for pair in seeds["pairs"]]
-        bundles = {m["name"]: m["bundle"] for m in seeds["models"]}
     for pair, test in tests:
-        words += _pair_words(pair, test, bundles, len(tests))
+        words += _pair_words(pair, test, len(tests))
         if seeds is not None:
             words += _welch_words(pair, test)
             words += _one_seed_words(pair, seeds, comparison["pairs"])
-    if seeds is None and tests and any(bundles.values()):
+    if seeds is None and tests and any(m["bundle"] for m in models):
         words.append(
             "Each of these models is one training: chance of training is in none of these intervals, and another seed "
             "may answer otherwise (compare --seeds 5)."
@@ -96,15 +92,9 @@ def _mean_words(group: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]
     return auroc_words(f"{group['name']} (mean of {n} seeds)", found["mean"], found["interval"], bound)
 
 
-def _pair_words(
-    pair: Mapping[str, Any], test: Mapping[str, Any], bundles: Mapping[str, str], n_tests: int
-) -> list[str]:
-    a, b, difference, interval = pair["a"], pair["b"], test["difference"], test["interval"]
-    if (bundles.get(a), bundles.get(b)) == (OLD, NEW):  # the question is whether the reversed one is better
-        a, b = b, a
-        difference = None if difference is None else -difference
-        interval = None if interval is None else (-interval[1], -interval[0])
-    words = [difference_words(a, b, difference, interval, p_holm=test["p_holm"] if n_tests > 1 else None)]
+def _pair_words(pair: Mapping[str, Any], test: Mapping[str, Any], n_tests: int) -> list[str]:
+    a, b, p_holm = pair["a"], pair["b"], test["p_holm"] if n_tests > 1 else None
+    words = [difference_words(a, b, test["difference"], test["interval"], p_holm=p_holm)]
     detectable, p_value = pair["detectable_difference"], test["p_holm"]
     if detectable and (p_value is None or p_value >= LEVEL):
         words.append(

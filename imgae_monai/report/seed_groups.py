@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from os.path import commonprefix
@@ -10,6 +11,7 @@ from typing import Any
 
 from imgae_monai.report.evaluation import Evaluation
 
+NEW, OLD = "reversed_autoencoder", "unet_autoencoder"
 # what two trainings of one model may have of their own: the seed, and where they lie
 MAY_DIFFER = ("seed", "bundle_root", "ckpt_dir", "output_dir", "resume", "overwrite", "cache_dir")
 
@@ -52,6 +54,15 @@ def seed_groups(evaluations: Sequence[Evaluation]) -> list[SeedGroup]:
         together = [members] if len({*seeds}) == len(seeds) else [[i] for i in members]
         groups.extend(_group(evaluations, part, {group.name for group in groups}) for part in together)
     return groups
+
+
+def model_pairs(groups: Sequence[SeedGroup]) -> list[tuple[SeedGroup, SeedGroup]]:
+    """Every pair of models once, each as it is asked about: the reversed one against the U-Net, others in their order.
+
+    Args:
+        groups: of the models.
+    """
+    return [(b, a) if (a.bundle, b.bundle) == (OLD, NEW) else (a, b) for a, b in itertools.combinations(groups, 2)]
 
 
 def _group(evaluations: Sequence[Evaluation], members: Sequence[int], taken: set[str]) -> SeedGroup:

@@ -107,11 +107,12 @@ def test_what_could_not_be_seen_is_said_where_nothing_was():
 
 def test_the_reversed_one_is_what_is_asked_about():
     models = [of_run("u", draw=1, shift=0), of_run("r", bundle="reversed_autoencoder", shift=4)]
-    words = compare_evaluations(models, n_draws=50)["words"]
-    assert any(line.startswith("Is r better than u? Yes: AUROC differs by +") for line in words)
-    words = compare_evaluations(models[::-1], n_draws=50)["words"]
-    assert any(line.startswith("Is r better than u? Yes: AUROC differs by +") for line in words)
-    assert words[-1].startswith("Each of these models is one training: ")
+    for given in (models, models[::-1]):
+        found = compare_evaluations(given, n_draws=50)
+        assert any(line.startswith("Is r better than u? Yes: AUROC differs by +") for line in found["words"])
+        assert {row[0] for row in comparison_tables(found)[1].rows} == {"r - u"}
+        assert found["pairs"][0]["auroc"]["delong"]["difference"] > 0
+    assert found["words"][-1].startswith("Each of these models is one training: ")
 
 
 def test_seeds_are_averaged_and_compared(seeds):
@@ -128,13 +129,13 @@ def test_seeds_are_averaged_and_compared(seeds):
     assert unet["auroc"]["values"] == alone["values"]
     assert unet["auroc"]["interval"] == pytest.approx(alone["interval"])
     (pair,) = found["seeds"]["pairs"]
-    expected = seed_difference(scores[:3], scores[3:], labels, patients)
+    expected = seed_difference(scores[3:], scores[:3], labels, patients)
     assert pair["auroc"]["interval"] == pytest.approx(expected["interval"])
     assert pair["auroc"]["p_holm"] == pytest.approx(expected["p_value"])
     quantiles = student.ppf([0.975, 0.8], expected["degrees_of_freedom"])
     assert pair["detectable_difference"] == pytest.approx(quantiles.sum() * expected["standard_error"])
     # one by one only where both have that seed, and only between models
-    assert [(p["a"], p["b"]) for p in found["pairs"]] == [("unet-seed1", "ra1"), ("unet-seed2", "ra2")]
+    assert [(p["a"], p["b"]) for p in found["pairs"]] == [("ra1", "unet-seed1"), ("ra2", "unet-seed2")]
 
 
 def test_words_over_seeds(seeds):
