@@ -87,7 +87,8 @@ def _mean_words(group: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]
     n = len(group["members"])
     if n == 1:
         model = models[group["members"][0]]
-        return auroc_words(f"{group['name']} (one seed)", model["auroc"], model["auroc_ci95"], bound)
+        name = f"{group['name']} (one seed)" if group["bundle"] else group["name"]
+        return auroc_words(name, model["auroc"], model["auroc_ci95"], bound)
     found = group["auroc"]
     return auroc_words(f"{group['name']} (mean of {n} seeds)", found["mean"], found["interval"], bound)
 
@@ -109,13 +110,23 @@ def _one_seed_words(
 ) -> list[str]:
     """Where a model has one seed: what the runs say that were compared one by one, and that it is of these only."""
     members = {group["name"]: group["members"] for group in seeds["models"]}
+    trained_here = {group["name"]: bool(group["bundle"]) for group in seeds["models"]}
     alone = [name for name in (pair["a"], pair["b"]) if len(members[name]) == 1]
     if not alone:
         return []
-    words = [
-        f"{' and '.join(alone)} {'has' if len(alone) == 1 else 'have'} one seed, so that chance of training can't be "
-        "told from a difference: --seeds trains more."
-    ]
+    runs = [name for name in alone if trained_here[name]]
+    files = [name for name in alone if not trained_here[name]]
+    words = []
+    if runs:
+        words.append(
+            f"{' and '.join(runs)} {'has' if len(runs) == 1 else 'have'} one seed, so that chance of training can't be "
+            "told from a difference: --seeds trains more."
+        )
+    if files:
+        words.append(
+            f"{' and '.join(files)} came as a file of scores, so that chance of its training can't be told from a "
+            "difference."
+        )
     for one in of_runs:
         if one["a"] in members[pair["a"]] and one["b"] in members[pair["b"]]:
             test = one["auroc"]["delong"]

@@ -158,6 +158,15 @@ def test_one_seed_more_is_no_spread():
     assert [(p["a"], p["b"]) for p in found["pairs"]] == [("u", "r4")]  # no seed in common: the first of each
 
 
+def test_a_file_of_scores_is_not_told_to_train_more():
+    found = compare_evaluations([made_up("csv"), *(of_run(f"r{i}", i, draw=i) for i in (4, 5))], n_draws=20)
+    text = " ".join(found["words"])
+    assert "csv came as a file of scores, so that chance of its training can't be told" in text
+    assert "one seed" not in text
+    assert "--seeds" not in text
+    assert "Of these two trainings alone: Is csv better than r4? " in text
+
+
 def test_tables_hold_the_numbers(three, seeds):
     tables = {table.title: markdown_table(table.columns, table.rows) for table in comparison_tables(three)}
     assert list(tables) == ["Models", "Differences"]
