@@ -20,6 +20,7 @@ def evaluate(
     ages: str | None = None,
     findings: str | None = None,
     residual: str | None = None,
+    residual_clahe: bool | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
     reduction: str | None = None,
@@ -49,7 +50,8 @@ def evaluate(
         sexes: keep images of these sexes only, as F. Default as trained.
         ages: keep images of patients of these years only, as 18-90. Default as trained.
         findings: of the abnormal images keep those with any of these, by commas. Default as trained.
-        residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
+        residual: l1, l2, ssim, ms_ssim or gms. Default as trained; another score wants imgae-monai calibrate first.
+        residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
@@ -66,8 +68,8 @@ def evaluate(
     from imgae_monai.cli.evaluation_table import print_evaluation
     from imgae_monai.cli.overrides import given
 
-    score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
-    score |= {"reduction": reduction, "top_fraction": top_fraction}
+    score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
+    score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
     other = {"split": split, "n_bootstrap": n_bootstrap, "batch_size": batch_size, "num_workers": num_workers}
     other |= {"no_model": no_model}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
@@ -110,6 +112,7 @@ def calibrate(
     ages: str | None = None,
     findings: str | None = None,
     residual: str | None = None,
+    residual_clahe: bool | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
     reduction: str | None = None,
@@ -132,7 +135,8 @@ def calibrate(
         sexes: keep images of these sexes only, as F. Default as trained.
         ages: keep images of patients of these years only, as 18-90. Default as trained.
         findings: of the abnormal images keep those with any of these, by commas. Default as trained.
-        residual: l1, l2 or ssim. Default as trained.
+        residual: l1, l2, ssim, ms_ssim or gms. Default as trained.
+        residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
@@ -143,8 +147,8 @@ def calibrate(
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.overrides import given
 
-    score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
-    score |= {"reduction": reduction, "top_fraction": top_fraction, "specificity": specificity}
+    score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
+    score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction, "specificity": specificity}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
     names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
     overrides = given(**score, **names, device=device, dataset_dir=data)

@@ -11,6 +11,7 @@ def predict(
     *paths: str,
     output: str,
     residual: str | None = None,
+    residual_clahe: bool | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
     reduction: str | None = None,
@@ -29,7 +30,8 @@ def predict(
         run: folder that train left; its configs execute code, so use only runs that you trust.
         paths: image files (PNG, JPEG, BMP, DICOM, NIfTI) and folders of them.
         output: folder for the results.
-        residual: l1, l2 or ssim. Default as trained; another score wants imgae-monai calibrate first.
+        residual: l1, l2, ssim, ms_ssim or gms. Default as trained; another score wants imgae-monai calibrate first.
+        residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
@@ -55,8 +57,8 @@ def predict(
     table = target / "predictions.csv"
     if table.exists() and not overwrite:
         raise InputError(f"{target} already holds predictions: give another --output, or --overwrite to replace them")
-    score = {"residual": residual, "smoothing_sigma": smoothing_sigma, "z_score": z_score}
-    score |= {"reduction": reduction, "top_fraction": top_fraction}
+    score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
+    score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
     overrides = given(**score, explain=explain, batch_size=batch_size, device=device)
     if explain is not None:
         from imgae_monai.explain import check_methods

@@ -84,6 +84,7 @@ def train(
     ages: str | None = None,
     findings: str | None = None,
     residual: str | None = None,
+    residual_clahe: bool | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
     reduction: str | None = None,
@@ -167,7 +168,8 @@ def train(
         sexes: keep images of these sexes only, as F. Default none.
         ages: keep images of patients of these years only, as 18-90. Default none.
         findings: of the abnormal images keep those with any of these, by commas. Default none.
-        residual: map of the residual: l1, l2 or ssim. Default l1.
+        residual: map of the residual: l1, l2, ssim, ms_ssim (at three scales) or gms (edges, at four). Default l1.
+        residual_clahe: CLAHE of image and reconstruction before they are compared. Default false.
         smoothing_sigma: standard deviation in pixels of a Gaussian over the signed residual, 0 for none. Default 0.0.
         z_score: standardise the map by normal validation residuals, pixel by pixel. Default false.
         reduction: map to score: mean, top (mean of the highest pixels) or max. Default mean.

@@ -28,7 +28,7 @@ class ExplainScored(MapTransform):
         allow_missing_keys: don't raise when a key is missing.
 
     Raises:
-        InputError: when a method is unknown.
+        InputError: when a method is unknown, or a gradient is asked for of a score that has none.
     """
 
     backend = [TransformBackends.TORCH]
@@ -46,7 +46,7 @@ class ExplainScored(MapTransform):
         super().__init__(keys, allow_missing_keys)
         if len(self.keys) != 1:
             raise ValueError(f"keys must name one image, got {self.keys}")
-        check_methods(methods)
+        check_methods(methods, score)
         self.network = network
         self.score = score
         self.calibration = calibration

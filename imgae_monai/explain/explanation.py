@@ -20,15 +20,19 @@ from imgae_monai.transforms.score_definition import ScoreDefinition
 METHODS = ("gradient", "occlusion")
 
 
-def check_methods(methods: Sequence[str]) -> None:
-    """Make sure that every method is known.
+def check_methods(methods: Sequence[str], score: ScoreDefinition | None = None) -> None:
+    """Make sure that every method is known, and can explain a score.
 
     Raises:
-        InputError: names those that are not.
+        InputError: names those that are not; or a gradient is asked for of a score that has none.
     """
     unknown = [method for method in methods if method not in METHODS]
     if unknown:
         raise InputError(f"explain takes {', '.join(METHODS)} (several by commas), got {', '.join(map(repr, unknown))}")
+    if "gradient" in methods and score is not None and not score.has_gradient:
+        raise InputError(
+            f"the score {score.name!r} goes through CLAHE, which has no derivative: explain by occlusion only"
+        )
 
 
 def explain(
@@ -58,10 +62,10 @@ def explain(
         for what is there.
 
     Raises:
-        InputError: when a method is unknown.
+        InputError: when a method is unknown, or a gradient is asked for of a score that has none.
         ValueError: when the score is z-scored and there is no calibration.
     """
-    check_methods(methods)
+    check_methods(methods, score)
     plain = convert_to_tensor(images, track_meta=False)
     model = ScoreNetwork(network, score, calibration)
     maps: dict[str, list[torch.Tensor]] = {method: [] for method in methods}

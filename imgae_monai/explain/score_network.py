@@ -37,7 +37,7 @@ class ScoreNetwork(nn.Module):
         if score.z_score and calibration is None:
             raise ValueError(f"the score {score.name!r} is z-scored: it takes a calibration, got None")
         self.network = network
-        self.residual = ResidualMap(score.residual, score.smoothing_sigma)
+        self.residual = ResidualMap(score.residual, score.smoothing_sigma, score.residual_clahe)
         self.z_score = ZScoreMap(calibration.mean, calibration.std) if calibration and score.z_score else None
         self.reduce = AnomalyScore(score.reduction, score.top_fraction)
 

@@ -6,33 +6,38 @@ from collections.abc import Hashable, Mapping
 
 import torch
 from monai.config import KeysCollection
-from monai.metrics.regression import compute_ssim_and_cs
 from monai.transforms import GaussianSmooth, MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor, look_up_option
 from torch.nn.functional import pad
 
-_SSIM_WINDOW = 11
-_SSIM_SIGMA = 1.5
+from imgae_monai.exceptions import InputError
+from imgae_monai.transforms.clahe import CLAHE
+from imgae_monai.transforms.residuals import gradient_magnitude_distance, multiscale_ssim_distance, ssim_distance
+
+_DISTANCES = {"ssim": ssim_distance, "ms_ssim": multiscale_ssim_distance, "gms": gradient_magnitude_distance}
+RESIDUALS = ("l1", "l2", *_DISTANCES)
 
 
 class ResidualMap(Transform):
     """Residual between an image and its reconstruction, averaged over channels.
 
-    ``"l1"`` is ``|x - x^|``, ``"l2"`` is ``(x - x^)^2``, ``"ssim"`` is ``1 - SSIM(x, x^)`` for each pixel's Gaussian
-    neighbourhood (11 pixels, sigma 1.5; Wang et al. 2004, "Image quality assessment: from error visibility to
-    structural similarity", eq. 13), computed by MONAI, with reflected borders so that the map keeps the image's size.
+    ``"l1"`` is ``|x - x^|``, ``"l2"`` is ``(x - x^)^2``. The others are distances of neighbourhoods, with formula and
+    source in :py:mod:`imgae_monai.transforms.residuals`: ``"ssim"`` (:py:func:`ssim_distance`), ``"ms_ssim"``
+    (:py:func:`multiscale_ssim_distance`), ``"gms"`` (:py:func:`gradient_magnitude_distance`).
 
     Smoothing is a Gaussian over the *signed* difference, before it is made absolute or squared: noise and fine texture
     cancel, a region that is brighter or darker as a whole stays. (Smoothing ``|x - x^|`` itself would leave its mean,
-    and so a mean score, as it was.) An SSIM map, which has no sign, is smoothed as it is: that moves maxima and places,
-    and not its mean.
+    and so a mean score, as it was.) The other maps, which have no sign, are smoothed as they are: that moves maxima and
+    places, and not their mean.
 
     Args:
-        residual: ``"l1"``, ``"l2"`` or ``"ssim"``.
+        residual: one of ``"l1"``, ``"l2"``, ``"ssim"``, ``"ms_ssim"`` and ``"gms"``.
         smoothing_sigma: standard deviation of the Gaussian in pixels, 0 for none.
+        residual_clahe: whether image and reconstruction both go through :py:class:`imgae_monai.transforms.CLAHE`
+            before they are compared, so that faint structures count as much as bright ones. It has no derivative.
 
     Raises:
-        ValueError: when ``residual`` is none of the three or ``smoothing_sigma`` is negative.
+        ValueError: when ``residual`` is unknown or ``smoothing_sigma`` is negative.
 
     Example:
         >>> ResidualMap("l2")(torch.full((1, 2, 2), 0.75), torch.full((1, 2, 2), 0.25))
@@ -42,11 +47,12 @@ class ResidualMap(Transform):
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, residual: str = "l1", smoothing_sigma: float = 0.0) -> None:
-        self.residual = look_up_option(residual, ["l1", "l2", "ssim"])
+    def __init__(self, residual: str = "l1", smoothing_sigma: float = 0.0, residual_clahe: bool = False) -> None:
+        self.residual = look_up_option(residual, RESIDUALS)
         if smoothing_sigma < 0:
             raise ValueError(f"smoothing_sigma must not be negative, got {smoothing_sigma}")
         self.smoothing_sigma = smoothing_sigma
+        self.equaliser = CLAHE() if residual_clahe else None
 
     def __call__(self, img: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """
@@ -58,15 +64,22 @@ class ResidualMap(Transform):
             shape (1, H, W[, D]), not negative; ``img``'s metadata is kept.
 
         Raises:
-            ValueError: when the shapes differ, or an axis is too short for the SSIM window.
+            ValueError: when the shapes differ, or an axis is too short for the residual.
+            InputError: when a gradient is asked for and there is CLAHE on its way.
         """
         if img.shape != reconstruction.shape:
             raise ValueError(
                 f"image {tuple(img.shape)} and reconstruction {tuple(reconstruction.shape)} differ in shape"
             )
-        if self.residual == "ssim":
-            return self._smooth(self._ssim(img, reconstruction))
-        difference = self._smooth(img - reconstruction)
+        first, second = img, reconstruction
+        if self.equaliser is not None:
+            if img.requires_grad or reconstruction.requires_grad:
+                raise InputError("CLAHE has no derivative: compute a score with residual_clahe under torch.no_grad()")
+            first, second = self.equaliser(img), self.equaliser(reconstruction)
+        if self.residual in _DISTANCES:
+            x, y = (convert_to_tensor(t, track_meta=False, dtype=torch.float32)[None] for t in (first, second))
+            return self._smooth(convert_to_dst_type(_DISTANCES[self.residual](x, y)[0], img)[0])
+        difference = self._smooth(first - second)
         residual = difference.abs() if self.residual == "l1" else difference.square()
         return residual.mean(dim=0, keepdim=True)
 
@@ -81,25 +94,6 @@ class ResidualMap(Transform):
         inner = (slice(None), *(slice(m, m + size) for m, size in zip(margin, plain.shape[1:], strict=True)))
         return convert_to_dst_type(smoothed[inner], img)[0]
 
-    @staticmethod
-    def _ssim(img: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
-        half = _SSIM_WINDOW // 2
-        spatial_dims = img.ndim - 1
-        if min(img.shape[1:]) <= half:
-            raise ValueError(f"an SSIM map needs more than {half} pixels an axis, got {tuple(img.shape[1:])}")
-        plain = [convert_to_tensor(x, track_meta=False, dtype=torch.float32)[None] for x in (img, reconstruction)]
-        x, y = (pad(t, [half] * (2 * spatial_dims), mode="reflect") for t in plain)
-        ssim, _ = compute_ssim_and_cs(
-            x,
-            y,
-            spatial_dims=spatial_dims,
-            kernel_size=[_SSIM_WINDOW] * spatial_dims,
-            kernel_sigma=[_SSIM_SIGMA] * spatial_dims,
-            data_range=1.0,
-        )
-        residual = (1.0 - ssim[0]).clamp_min(0.0).mean(dim=0, keepdim=True)
-        return convert_to_dst_type(residual, img)[0]
-
 
 class ResidualMapd(MapTransform):
     """Dictionary version of :py:class:`ResidualMap`.
@@ -110,6 +104,7 @@ class ResidualMapd(MapTransform):
         output_key: key under which the map is put.
         residual: as there.
         smoothing_sigma: as there.
+        residual_clahe: as there.
         allow_missing_keys: don't raise when a key is missing.
     """
 
@@ -122,6 +117,7 @@ class ResidualMapd(MapTransform):
         output_key: str = "anomaly_map",
         residual: str = "l1",
         smoothing_sigma: float = 0.0,
+        residual_clahe: bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -129,7 +125,7 @@ class ResidualMapd(MapTransform):
             raise ValueError(f"keys must name one reconstruction, got {self.keys}")
         self.image_key = image_key
         self.output_key = output_key
-        self.mapper = ResidualMap(residual, smoothing_sigma)
+        self.mapper = ResidualMap(residual, smoothing_sigma, residual_clahe)
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         d = dict(data)

@@ -15,7 +15,7 @@ LATENT = "latent"
 _TWO_SIDED = "-two_sided"
 _NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _NAME = re.compile(
-    rf"(?P<residual>[a-z0-9_]+)(?:-sigma(?P<sigma>{_NUMBER}))?(?P<z>-z)?"
+    rf"(?P<residual>[a-z0-9_]+)(?P<clahe>-clahe)?(?:-sigma(?P<sigma>{_NUMBER}))?(?P<z>-z)?"
     rf"-(?:top(?P<top>{_NUMBER})|(?P<reduction>mean|max))(?P<two_sided>{_TWO_SIDED})?"
 )
 
@@ -25,14 +25,15 @@ class ScoreDefinition:
     """How a reconstruction becomes a score; a threshold holds for this definition only.
 
     Args:
-        residual: ``"l1"``, ``"l2"`` or ``"ssim"``, see :py:class:`imgae_monai.transforms.ResidualMap`.
+        residual: see :py:class:`imgae_monai.transforms.ResidualMap`.
         smoothing_sigma: standard deviation in pixels of the Gaussian over the signed residual, 0 for none.
         z_score: whether the map is standardised by the normal residuals, see :py:class:`ZScoreMap`.
         reduction: ``"mean"``, ``"top"`` or ``"max"``, see :py:class:`imgae_monai.transforms.AnomalyScore`.
         top_fraction: as there.
         two_sided: whether an image that is easier than normal ones is as abnormal as one that is harder.
         combine: names of scores that are made into one (see :py:meth:`parse`), or ``"latent"``; the order does not
-            matter. The anomaly map stays that of the arguments above; empty: so does the score.
+            matter. The anomaly map stays that of the other arguments; empty: so does the score.
+        residual_clahe: CLAHE of image and reconstruction before they are compared.
 
     Raises:
         ValueError: when one of them is unknown or out of range.
@@ -50,9 +51,10 @@ class ScoreDefinition:
     top_fraction: float = 0.01
     two_sided: bool = False
     combine: tuple[str, ...] = ()
+    residual_clahe: bool = False
 
     def __post_init__(self) -> None:
-        ResidualMap(self.residual, self.smoothing_sigma)
+        ResidualMap(self.residual, self.smoothing_sigma, self.residual_clahe)
         AnomalyScore(self.reduction, self.top_fraction)
         if self.reduction != "top" and self.top_fraction != ScoreDefinition.top_fraction:
             raise ValueError(f"top_fraction {self.top_fraction} has no effect with reduction {self.reduction!r}")
@@ -77,7 +79,8 @@ class ScoreDefinition:
     @property
     def map_name(self) -> str:
         """Name of the residual map, before it is standardised and reduced."""
-        return f"{self.residual}-sigma{_text(self.smoothing_sigma)}" if self.smoothing_sigma else self.residual
+        sigma = f"sigma{_text(self.smoothing_sigma)}" if self.smoothing_sigma else ""
+        return "-".join(filter(None, [self.residual, "clahe" if self.residual_clahe else "", sigma]))
 
     @property
     def base(self) -> ScoreDefinition:
@@ -89,9 +92,16 @@ class ScoreDefinition:
         """Names of the scores that it is made of, in a fixed order; empty where the map's score is taken as it is."""
         return self.combine or ((self.base.name,) if self.two_sided else ())
 
+    @property
+    def has_gradient(self) -> bool:
+        """Whether the score is differentiable by the image, which CLAHE is not."""
+        if not self.components:
+            return not self.residual_clahe
+        return all(name == LATENT or ScoreDefinition.parse(name).has_gradient for name in self.components)
+
     @classmethod
     def parse(cls, name: str) -> ScoreDefinition:
-        """The definition that has a name: ``RESIDUAL[-sigmaX][-z]-(mean|topX|max)[-two_sided]``.
+        """The definition that has a name: ``RESIDUAL[-clahe][-sigmaX][-z]-(mean|topX|max)[-two_sided]``.
 
         Args:
             name: as :py:attr:`name` gives it.
@@ -107,7 +117,8 @@ class ScoreDefinition:
         found = _NAME.fullmatch(name)
         if found is None:
             raise InputError(
-                f"{name!r} is no name of a score, which are RESIDUAL[-sigmaX][-z]-(mean|topX|max), as ssim-sigma2-mean"
+                f"{name!r} is no name of a score, which are RESIDUAL[-clahe][-sigmaX][-z]-(mean|topX|max), as "
+                "ssim-sigma2-mean"
             )
         return cls(
             residual=found["residual"],
@@ -116,6 +127,7 @@ class ScoreDefinition:
             reduction=found["reduction"] or "top",
             top_fraction=float(found["top"] or cls.top_fraction),
             two_sided=found["two_sided"] is not None,
+            residual_clahe=found["clahe"] is not None,
         )
 
 

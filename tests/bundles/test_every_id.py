@@ -145,6 +145,7 @@ ROWS: dict[str, Row] = {
     "wandb_project": Row("other", "trainer"),
     "wandb_mode": Row("offline", "trainer", {"wandb_project": "one"}),
     "residual": Row("l2", "calibration"),
+    "residual_clahe": Row(True, "calibration"),
     "smoothing_sigma": Row(1.0, "calibration"),
     "z_score": Row(True, "calibration"),
     "reduction": Row("max", "calibration"),

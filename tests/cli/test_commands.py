@@ -135,6 +135,7 @@ def test_results_are_not_overwritten_unless_told(cli, capsys, run, evaluated):
             ["--residual", "ssim", "--smoothing_sigma", 1.0],
             {"residual": "ssim", "smoothing_sigma": 1.0, "z_score": False},
         ),
+        (["--residual", "gms", "--residual_clahe"], {"residual": "gms", "residual_clahe": True}),
         (["--z_score", "--reduction", "top"], {"residual": "l1", "z_score": True, "reduction": "top"}),
     ],
 )

@@ -27,5 +27,7 @@ def test_maps_stand_beside_the_image_with_its_metadata():
 def test_mistakes_are_found_when_it_is_built():
     with pytest.raises(InputError, match="got 'gradients'"):
         ExplainScored("image", network(), SCORE, calibration(), ["gradients"])
+    with pytest.raises(InputError, match="explain by occlusion only"):
+        ExplainScored("image", network(), ScoreDefinition(residual_clahe=True))
     with pytest.raises(ValueError, match="keys must name one image"):
         ExplainScored(["image", "pred"], network(), SCORE, calibration())

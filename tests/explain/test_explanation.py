@@ -109,6 +109,15 @@ def test_unknown_methods_are_named():
         explain(network(), images(1, 1, 24, 16), SCORE, methods=["gradient", "lime"])
 
 
+def test_clahe_is_explained_by_occlusion_only():
+    score = ScoreDefinition("l1", residual_clahe=True)
+    with pytest.raises(InputError, match=r"'l1-clahe-mean' goes through CLAHE, .*: explain by occlusion only"):
+        explain(network(), images(1, 1, 24, 16), score)
+    found = explain(network(), images(1, 1, 24, 16), score, methods=["occlusion"])["occlusion"]
+    plain = explain(network(), images(1, 1, 24, 16), ScoreDefinition("l1"), methods=["occlusion"])["occlusion"]
+    assert (found - plain).abs().max() > 0.01 * plain.abs().max() > 0
+
+
 def test_the_height_of_a_map_is_the_mean_of_its_highest_hundredth():
     values = torch.zeros(1, 20, 20)
     values[0, 0, :4] = torch.tensor([-4.0, 2.0, 1.0, 1.0])

@@ -32,7 +32,8 @@ def images(*shape: int) -> torch.Tensor:
 
 def evaluated(net: nn.Module, batch: torch.Tensor, score: ScoreDefinition, normal: Calibration) -> list[float]:
     """Scores by the transforms of the bundles, in MONAI's evaluator."""
-    transforms = [ResidualMapd(residual=score.residual, smoothing_sigma=score.smoothing_sigma)]
+    settings = {"residual": score.residual, "smoothing_sigma": score.smoothing_sigma}
+    transforms = [ResidualMapd(**settings, residual_clahe=score.residual_clahe)]
     if score.z_score:
         transforms.append(ZScoreMapd("anomaly_map", normal))
     transforms.append(AnomalyScored(reduction=score.reduction, top_fraction=score.top_fraction))
@@ -57,6 +58,15 @@ def test_the_score_is_that_of_the_evaluator(residual, sigma, z, reduction):
     assert scores[:, 0].tolist() == pytest.approx(evaluated(net, batch, score, normal), rel=1e-6, abs=0)
 
 
+@pytest.mark.parametrize(("residual", "clahe"), [("ms_ssim", False), ("gms", False), ("gms", True), ("l1", True)])
+def test_further_residuals_are_scored_alike(residual, clahe):
+    score = ScoreDefinition(residual, 1.0, reduction="top", residual_clahe=clahe)
+    batch, net = images(2, 1, 24, 32), network()
+    with torch.no_grad():
+        scores = ScoreNetwork(net, score)(batch)[:, 0].tolist()
+    assert scores == pytest.approx(evaluated(net, batch, score, calibration()), rel=1e-6, abs=0)
+
+
 def test_volumes_are_scored_alike():
     score = ScoreDefinition("l2", smoothing_sigma=1.0, z_score=True, reduction="top")
     batch, normal, net = images(2, 1, 8, 9, 10), calibration((8, 9, 10)), network(3)
@@ -65,13 +75,13 @@ def test_volumes_are_scored_alike():
     )
 
 
-@pytest.mark.parametrize("residual", ["l1", "l2", "ssim"])
+@pytest.mark.parametrize("residual", ["l1", "l2", "ssim", "ms_ssim", "gms"])
 @pytest.mark.parametrize("reduction", ["mean", "top", "max"])
 def test_the_gradient_is_that_of_finite_differences(residual, reduction):
     sigma = 1.0 if reduction == "mean" else 0.0
     score = ScoreDefinition(residual, sigma, z_score=True, reduction=reduction)
-    model = ScoreNetwork(network(), score, calibration())
-    image = images(1, 1, 24, 16).requires_grad_()
+    model = ScoreNetwork(network(), score, calibration((24, 24)))
+    image = images(1, 1, 24, 24).requires_grad_()
     (gradient,) = torch.autograd.grad(model(image).sum(), image)
     direction = gradient.sign() * (gradient.abs() > gradient.abs().max() / 100)  # steep, so that rounding is small
     # the highest pixels, and the signs of residuals, must not change on the way

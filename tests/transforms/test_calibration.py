@@ -186,6 +186,7 @@ def test_summary_is_json_without_the_maps(calibration):
             "top_fraction": 0.05,
             "two_sided": False,
             "combine": [],
+            "residual_clahe": False,
         },
         "checkpoint_sha256": "abc",
         "data_fingerprint": "def",
@@ -193,7 +194,9 @@ def test_summary_is_json_without_the_maps(calibration):
     }
 
 
-@pytest.mark.parametrize("change", [{"residual": "l1"}, {"smoothing_sigma": 2.0}, {"z_score": False}])
+@pytest.mark.parametrize(
+    "change", [{"residual": "l1"}, {"residual_clahe": True}, {"smoothing_sigma": 2.0}, {"z_score": False}]
+)
 def test_a_calibration_for_another_score_is_refused(calibration, tmp_path, change):
     calibration.save(tmp_path / "calibration.pt")
     other = dataclasses.replace(SCORE, **change)

@@ -10,18 +10,10 @@ from scipy.ndimage import convolve1d, gaussian_filter
 from scipy.stats import norm
 from skimage.metrics import structural_similarity
 
-from imgae_monai.transforms import ResidualMap, ResidualMapd
-from imgae_monai.transforms.residual_map import ResidualMapD, ResidualMapDict
-
-RESIDUALS = ["l1", "l2", "ssim"]
-
-
-def random_pair(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A noisy ramp and a version of it with other noise: neither alike nor unrelated."""
-    rng = np.random.default_rng(0)
-    ramp = np.broadcast_to(np.linspace(0.2, 0.8, shape[-1]), shape)
-    first, second = (np.clip(ramp + rng.normal(0, 0.1, shape), 0, 1).astype(np.float32) for _ in range(2))
-    return torch.from_numpy(first), torch.from_numpy(second)
+from imgae_monai.exceptions import InputError
+from imgae_monai.transforms import CLAHE, ResidualMap, ResidualMapd
+from imgae_monai.transforms.residual_map import RESIDUALS, ResidualMapD, ResidualMapDict
+from tests.transforms.residuals.pairs import random_pair
 
 
 def skimage_residual(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -98,8 +90,8 @@ def test_ssim_residual_exceeds_one_where_the_structure_is_inverted():
 
 @pytest.mark.parametrize("residual", RESIDUALS)
 def test_a_perfect_reconstruction_leaves_nothing(residual):
-    image, _ = random_pair(1, 16, 16)
-    torch.testing.assert_close(ResidualMap(residual)(image, image), torch.zeros(1, 16, 16), rtol=0, atol=1e-5)
+    image, _ = random_pair(1, 24, 24)
+    torch.testing.assert_close(ResidualMap(residual)(image, image), torch.zeros(1, 24, 24), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("residual", ["l1", "l2"])
@@ -149,7 +141,7 @@ def test_an_ssim_map_is_smoothed_as_it_is():
 
 
 @pytest.mark.parametrize("residual", RESIDUALS)
-@pytest.mark.parametrize("shape", [(1, 12, 16), (3, 12, 16), (2, 8, 9, 10)])
+@pytest.mark.parametrize("shape", [(1, 24, 32), (3, 25, 30), (2, 24, 25, 26)])
 @pytest.mark.parametrize("sigma", [0.0, 1.0])
 def test_map_has_one_channel_the_images_size_and_no_negative_value(residual, shape, sigma):
     out = ResidualMap(residual, sigma)(*random_pair(*shape))
@@ -161,7 +153,7 @@ def test_map_has_one_channel_the_images_size_and_no_negative_value(residual, sha
 @pytest.mark.parametrize("residual", RESIDUALS)
 @pytest.mark.parametrize("sigma", [0.0, 1.0])
 def test_metadata_of_the_image_is_kept(residual, sigma):
-    image, reconstruction = random_pair(1, 16, 16)
+    image, reconstruction = random_pair(1, 24, 24)
     tracked = MetaTensor(image, meta={"filename_or_obj": "a.png"})
     out = ResidualMap(residual, sigma)(tracked, reconstruction)
     assert out.meta["filename_or_obj"] == "a.png"
@@ -173,6 +165,23 @@ def test_shapes_that_differ_are_refused(residual):
     message = r"image \(1, 16, 16\) and reconstruction \(1, 16, 8\) differ in shape"
     with pytest.raises(ValueError, match=message):
         ResidualMap(residual)(torch.zeros(1, 16, 16), torch.zeros(1, 16, 8))
+
+
+@pytest.mark.parametrize("residual", RESIDUALS)
+def test_clahe_is_of_both_and_comes_first(residual):
+    image, reconstruction = random_pair(1, 32, 40)
+    tracked = MetaTensor(image, meta={"filename_or_obj": "a.png"})
+    out = ResidualMap(residual, 1.0, residual_clahe=True)(tracked, reconstruction)
+    expected = ResidualMap(residual, 1.0)(CLAHE()(image), CLAHE()(reconstruction))
+    assert out.meta["filename_or_obj"] == "a.png"
+    assert torch.equal(out.as_tensor(), expected)
+    assert (expected - ResidualMap(residual, 1.0)(image, reconstruction)).abs().max() > 0.001
+
+
+def test_clahe_refuses_a_gradient():
+    image, reconstruction = random_pair(1, 16, 16)
+    with pytest.raises(InputError, match="CLAHE has no derivative"):
+        ResidualMap(residual_clahe=True)(image.requires_grad_(), reconstruction)
 
 
 def test_an_axis_too_short_for_ssim_is_refused():
@@ -204,6 +213,12 @@ def test_dictionary_version_takes_other_keys():
     torch.testing.assert_close(
         transform({"scan": image, "restored": reconstruction})["heat"], (image - reconstruction).abs()
     )
+
+
+def test_dictionary_version_equalises():
+    image, reconstruction = random_pair(1, 16, 16)
+    out = ResidualMapd(residual_clahe=True)({"image": image, "pred": reconstruction})
+    assert torch.equal(out["anomaly_map"], (CLAHE()(image) - CLAHE()(reconstruction)).abs())
 
 
 def test_dictionary_version_and_missing_keys():

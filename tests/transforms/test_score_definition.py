@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms import ScoreDefinition
+from imgae_monai.transforms.residual_map import RESIDUALS
 
 SCORE = ScoreDefinition("l2", smoothing_sigma=1.5, z_score=True, reduction="top", top_fraction=0.05)
 
@@ -21,6 +22,7 @@ SCORE = ScoreDefinition("l2", smoothing_sigma=1.5, z_score=True, reduction="top"
         (ScoreDefinition("l2", reduction="max"), "l2-max"),
         (ScoreDefinition("ssim", smoothing_sigma=2.0), "ssim-sigma2-mean"),
         (SCORE, "l2-sigma1.5-z-top0.05"),
+        (ScoreDefinition("ms_ssim", 2.0, True, residual_clahe=True), "ms_ssim-clahe-sigma2-z-mean"),
         (dataclasses.replace(SCORE, two_sided=True), "l2-sigma1.5-z-top0.05-two_sided"),
         (ScoreDefinition(smoothing_sigma=1.23456789), "l1-sigma1.23456789-mean"),
     ],
@@ -32,16 +34,17 @@ def test_name_says_what_differs(score, name):
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(
-    residual=st.sampled_from(["l1", "l2", "ssim"]),
+    residual=st.sampled_from(RESIDUALS),
+    clahe=st.booleans(),
     sigma=st.floats(0, 1e6),
     z_score=st.booleans(),
     reduction=st.sampled_from(["mean", "max", "top"]),
     top_fraction=st.floats(0, 1, exclude_min=True),
     two_sided=st.booleans(),
 )
-def test_parse_is_the_inverse_of_name(residual, sigma, z_score, reduction, top_fraction, two_sided):
+def test_parse_is_the_inverse_of_name(residual, clahe, sigma, z_score, reduction, top_fraction, two_sided):
     top = {"top_fraction": top_fraction} if reduction == "top" else {}
-    score = ScoreDefinition(residual, sigma, z_score, reduction, two_sided=two_sided, **top)
+    score = ScoreDefinition(residual, sigma, z_score, reduction, two_sided=two_sided, residual_clahe=clahe, **top)
     assert ScoreDefinition.parse(score.name) == score
 
 
@@ -49,7 +52,7 @@ def test_parse_is_the_inverse_of_name(residual, sigma, z_score, reduction, top_f
     "name", ["", "l1", "l1-mean-z", "l1-z-sigma2-mean", "l1-sigma-mean", "l1-sigmanan-mean", "latent", "l1-mean-mean"]
 )
 def test_what_is_no_name_is_refused(name):
-    with pytest.raises(InputError, match=rf"'{name}' is no name of a score, which are RESIDUAL\[-sigmaX\]"):
+    with pytest.raises(InputError, match=rf"'{name}' is no name of a score, which are RESIDUAL\[-clahe\]"):
         ScoreDefinition.parse(name)
 
 
@@ -101,6 +104,14 @@ def test_names_of_different_combinations_differ():
 def test_a_combination_does_not_depend_on_the_order_or_the_kind_of_list():
     assert ScoreDefinition(combine=["latent", "l1-mean"]) == ScoreDefinition(combine=("l1-mean", "latent"))
     assert hash(ScoreDefinition(combine=["latent"])) == hash(ScoreDefinition(combine=("latent",)))
+
+
+def test_clahe_takes_the_gradient_away():
+    clahe = ScoreDefinition(residual_clahe=True)
+    assert ScoreDefinition().has_gradient
+    assert not clahe.has_gradient
+    assert not ScoreDefinition(combine=["latent", clahe.name]).has_gradient
+    assert ScoreDefinition(residual_clahe=True, combine=["latent", "l1-mean"]).has_gradient
 
 
 @pytest.mark.parametrize(
