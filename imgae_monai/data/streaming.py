@@ -116,6 +116,7 @@ class StreamedDataset(IterableDataset):
             "image_path": item["image"],
             "label": item["label"],
             "patient_id": item["patient_id"],
+            "sha256": item["sha256"],
         }
         return example if self.transform is None else apply_transform(self.transform, example)
 

@@ -9,7 +9,9 @@ from .calibration import (
     ZScoreMapDict,
     normal_quantile,
 )
+from .choose_corruption import choose_corruption
 from .clahe import CLAHE, CLAHED, CLAHEd, CLAHEDict
+from .fixed_corruption import FixedCorruptiond
 from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict
 from .rand_coarse_noise import RandCoarseNoise, RandCoarseNoiseD, RandCoarseNoised, RandCoarseNoiseDict
 from .rand_cut_paste import RandCutPaste, RandCutPasteD, RandCutPasted, RandCutPasteDict
@@ -40,6 +42,7 @@ __all__ = [
     "CLAHEDict",
     "CLAHEd",
     "Calibration",
+    "FixedCorruptiond",
     "LoadGrayscale",
     "LoadGrayscaleD",
     "LoadGrayscaleDict",
@@ -85,5 +88,6 @@ __all__ = [
     "ZScoreMapD",
     "ZScoreMapDict",
     "ZScoreMapd",
+    "choose_corruption",
     "normal_quantile",
 ]
