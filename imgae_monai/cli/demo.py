@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite: bool = False) -> None:
-    """Show the whole way on drawn phantoms: train both small bundles, evaluate, compare, report, predict.
+    """Show the whole way on drawn phantoms: train both bundles, evaluate, compare, report, predict.
 
     It takes minutes on two cores. The figures say nothing about patients.
 
@@ -42,7 +42,7 @@ def demo(output: str = "demo_output", epochs: int = 20, seed: int = 0, overwrite
     runs = [root / bundle for bundle in ("unet_autoencoder", "reversed_autoencoder")]
     for run in runs:
         print(f"\n== {run.name}")
-        train(run.name, data=data, output=str(run), preset="small", epochs=epochs, seed=seed)
+        train(run.name, data=data, output=str(run), epochs=epochs, seed=seed)
         evaluate(str(run))
     print("\n== comparison")
     compare(str(runs[0]), str(runs[1]), output=str(root / "comparison"), cost=False, seed=seed)

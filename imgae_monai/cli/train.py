@@ -57,6 +57,9 @@ def train(
     zoom: float | None = None,
     gamma: float | None = None,
     flip_prob: float | None = None,
+    corruptions: str | None = None,
+    noise_std: float | None = None,
+    noise_resolution: int | None = None,
     latent_size: int | None = None,
     dropout: float | None = None,
     device: str | None = None,
@@ -109,7 +112,7 @@ def train(
         data: folder tree train|val|test / normal|abnormal, NIH ChestX-ray14's folder, datalist .json, MedMNIST .npz,
             Parquet, Arrow, hf://, kaggle:// or synthetic://; several by commas are tried in order.
         output: folder of the run; must not hold one yet. No default.
-        preset: overlay of the bundle's config: small (CPU-friendly), reference (large). Default small.
+        preset: overlay of the bundle's config, of those that imgae-monai info lists. Default none (its first one).
         epochs: largest number of epochs; early stopping usually ends it sooner. Default 200.
         batch_size: images a step, or auto: the largest power of two that fits in memory, found by steps. Default 16.
         accumulation_steps: batches whose gradients are added up before a step of the optimizer. Default 1.
@@ -142,6 +145,9 @@ def train(
         zoom: ... scaled by up to this share either way. Default 0.05.
         gamma: ... given a contrast with an exponent of up to 1 plus this, or one by that, 0 for never. Default 0.2.
         flip_prob: share of the training images mirrored left to right; a mirrored chest is abnormal. Default 0.0.
+        corruptions: to restore from: coarse_noise, cut_paste, foreign_patch, masked_patches, none. Default by bundle.
+        noise_std: standard deviation of coarse_noise, in grey values of 0 to 1. Default 0.2.
+        noise_resolution: points of its grid along a side; fewer make larger blobs. Default 16.
         latent_size: numbers in the bottleneck. Default 16.
         dropout: share of channels dropped in training, 0 to 1. Default 0.1.
         device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).

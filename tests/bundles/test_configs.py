@@ -14,7 +14,11 @@ from imgae_monai.transforms import ResizeKeepAspectd
 from tests.conftest import BUNDLES, REPO, SHARED
 
 # the documented difference between the two models; everything else is equal
-DIFFERENT = {"bundle_name", "network_def", "strides", "loss", "reconstruction_loss", "auxiliary_weight", "hidden_size"}
+DIFFERENT = {
+    *("bundle_name", "network_def", "strides", "loss", "reconstruction_loss", "auxiliary_weight", "hidden_size"),
+    *("corruptions", "preset"),
+}
+DEFAULT = {"unet_autoencoder": "restoration", "reversed_autoencoder": "small"}
 KNOBS = [
     *("dataset_dir", "output_dir", "epochs", "batch_size", "learning_rate", "image_size", "latent_size", "device"),
     *("num_workers", "cache", "cache_rate", "cache_dir", "cache_dtype", "memory_budget", "seed", "amp", "preset"),
@@ -44,9 +48,11 @@ def test_train_and_inference_agree_on_shared_ids(bundle):
     # inference imports less, reads a folder of images instead of a study, and runs something else
     own = {"imports", "dataset_dir", "run"}
     assert inference["preprocessing"]["transforms"] == "@loading_transforms"
-    exact = train["validate"]["preprocessing"]["transforms"]
+    exact = config(bundle, "evaluate.json")["validate#preprocessing"]["transforms"]
     assert exact == "$@loading_transforms + @plain_transforms"
-    assert train["train"]["preprocessing"]["transforms"] == f"{exact} + @compact_transforms + @augmentation"
+    assert train["validate"]["preprocessing"]["transforms"] == f"{exact} + @fixed_corruption"
+    trained_on = f"{exact} + @compact_transforms + @augmentation + @corruption"
+    assert train["train"]["preprocessing"]["transforms"] == trained_on
     shared = (train.keys() & inference.keys()) - own
     assert len(shared) > 20
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
@@ -81,15 +87,17 @@ def test_every_knob_is_one_named_id(bundle):
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
-def test_small_is_the_default(bundle):
+def test_the_default_is_a_preset(bundle):
     train = config(bundle, "train.json")
-    small = preset(bundle, "small")
-    assert small == {key: train[key] for key in small}
+    default = preset(bundle, DEFAULT[bundle])
+    assert default == {key: train[key] for key in default}
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_presets_set_the_same_ids(bundle):
-    assert preset(bundle, "small").keys() == preset(bundle, "reference").keys()
+    names = [path.stem for path in (REPO / "bundles" / bundle / "configs" / "presets").glob("*.yaml")]
+    assert len(names) >= 2
+    assert len({frozenset(preset(bundle, name)) for name in names}) == 1
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ NETWORK = {
 }
 # the validation loss never falls
 LEVEL = {"epochs": 3, "validate#key_metric#val_loss#loss_fn": "$lambda pred, image: torch.zeros(())"}
+NOISE = {"corruptions": ["coarse_noise"]}
 STEPS = {"epochs": 2, "lr_schedule": "step"}
 WINDOW = {"cache": "smart", "memory_budget": 3.6e-5, "epochs": 3}
 
@@ -104,6 +105,10 @@ ROWS: dict[str, Row] = {
     "zoom": Row(0.3, "weights"),
     "gamma": Row(1.0, "weights"),
     "flip_prob": Row(1.0, "weights"),
+    "corruptions": Row(["cut_paste"], "weights"),
+    "noise_std": Row(0.5, "weights", NOISE),
+    "noise_resolution": Row(4, "weights", NOISE),
+    "prepare_batch": Row("$imgae_monai.engines.prepare_reconstruction", "weights", NOISE),
     "spatial_dims": Row(3, "error"),
     "channels": Row([4, 12], "weights"),
     "strides": Row([1], "weights"),

@@ -30,7 +30,7 @@ def picture(tmp_path) -> str:
 
 def pipeline(split: str, bundle: str = "unet_autoencoder", **overrides):
     config = json.loads((REPO / "bundles" / bundle / "configs" / "train.json").read_text())
-    parser = ConfigParser({**config, "image_size": SIZE, **overrides})
+    parser = ConfigParser({**config, "image_size": SIZE, "corruptions": [], **overrides})
     return parser.get_parsed_content(f"{split}#preprocessing")
 
 

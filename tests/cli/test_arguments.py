@@ -97,7 +97,7 @@ def _recorder(called: dict):
     ("words", "message"),
     [
         (["train", "unet_autoencodre"], "no bundle 'unet_autoencodre'.*did you mean 'unet_autoencoder'"),
-        (["train", "unet_autoencoder", "--preset", "smal"], "no preset 'smal'.*did you mean 'small'"),
+        (["train", "unet_autoencoder", "--preset", "plan"], "no preset 'plan'.*did you mean 'plain'"),
         (
             ["train", "unet_autoencoder", "--set", "{'learnig_rate': 1}"],
             "no id 'learnig_rate'.*did you mean 'learning_rate'",
