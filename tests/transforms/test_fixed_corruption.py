@@ -54,5 +54,5 @@ def test_two_epochs_are_alike_and_the_cache_holds_clean_images(num_workers):
 
 
 def test_an_item_without_a_name_is_refused():
-    with pytest.raises(ValueError, match="told apart by 'sha256'.*has only image"):
+    with pytest.raises(ValueError, match=r"told apart by 'sha256'.*has only image"):
         FixedCorruptiond(corruption())({"image": CLEAN})
