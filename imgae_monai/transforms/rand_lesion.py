@@ -1,4 +1,4 @@
-"""Regions of an image that look like disease, to test a detector with where there are no labels."""
+"""Regions of an image that look like disease, to restore it from, or to test a detector with where no labels are."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _FULL_FOREGROUND = 0.1  # smoothed brightness from which on a region shows in fu
 class RandLesion(RandomizableTransform):
     """Make soft, irregular regions of an image brighter or darker, and take texture from them.
 
-    Meant for testing, not for training: these are no lesions, but they change what lesions of a chest X-ray change.
-    Fluid in place of air is brighter and hides the vessels behind it, without a sharp border: an opacity; a small and
-    round one is a nodule, a large and faint one a haze as of oedema; air in place of lung is dark and has no vessels.
+    These are no lesions, but they change what lesions of a chest X-ray change. (A detector that was trained to undo
+    them is not to be tested or chosen by them: :py:mod:`imgae_monai.selection` leaves them out then.) Fluid in place of
+    air is brighter and hides the vessels behind it, without a sharp border: an opacity; a small and round one is a
+    nodule, a large and faint one a haze as of oedema; air in place of lung is dark and has no vessels.
     The words are those of Hansell et al., "Fleischner Society: glossary of terms for thoracic imaging", Radiology 246,
     2008. That a region is blended in with a soft mask follows AnatPaste (Sato et al., "Anatomy-aware self-supervised
     learning for anomaly detection in chest radiographs", iScience 26, 2023); unlike there, nothing is segmented, so
