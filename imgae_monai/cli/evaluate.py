@@ -25,6 +25,8 @@ def evaluate(
     z_score: bool | None = None,
     reduction: str | None = None,
     top_fraction: float | None = None,
+    two_sided: bool | None = None,
+    combine: str | None = None,
     n_bootstrap: int | None = None,
     no_model: bool | None = None,
     batch_size: int | None = None,
@@ -56,6 +58,8 @@ def evaluate(
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
+        two_sided: whether an image that is easier than normal ones is abnormal too. Default as trained.
+        combine: names of scores to make one of, by commas, as ssim-mean,latent; none for none. Default as trained.
         n_bootstrap: draws behind each 95 % interval. Default 10000.
         no_model: score the images without any model too, to compare. Default true.
         batch_size: images a step. Default as trained.
@@ -70,6 +74,7 @@ def evaluate(
 
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
+    score |= {"two_sided": two_sided, "combine": combine}
     other = {"split": split, "n_bootstrap": n_bootstrap, "batch_size": batch_size, "num_workers": num_workers}
     other |= {"no_model": no_model}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
@@ -117,6 +122,8 @@ def calibrate(
     z_score: bool | None = None,
     reduction: str | None = None,
     top_fraction: float | None = None,
+    two_sided: bool | None = None,
+    combine: str | None = None,
     specificity: float | None = None,
     device: str | None = None,
 ) -> None:
@@ -141,6 +148,8 @@ def calibrate(
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
+        two_sided: whether an image that is easier than normal ones is abnormal too. Default as trained.
+        combine: names of scores to make one of, by commas, as ssim-mean,latent; none for none. Default as trained.
         specificity: share of normal images to stay at or below the threshold. Default as trained.
         device: auto, cpu, cuda, cuda:1, mps. Default as trained.
     """
@@ -148,7 +157,8 @@ def calibrate(
     from imgae_monai.cli.overrides import given
 
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
-    score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction, "specificity": specificity}
+    score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
+    score |= {"two_sided": two_sided, "combine": combine, "specificity": specificity}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
     names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
     overrides = given(**score, **names, device=device, dataset_dir=data)

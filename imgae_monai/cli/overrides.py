@@ -30,9 +30,10 @@ def given(**flags: Any) -> dict[str, Any]:
     for key in ("normal_names", "abnormal_names", "views", "sexes", "findings", "explain"):
         if key in overrides:
             overrides[key] = [name.strip() for name in overrides[key].split(",")]
-    if "corruptions" in overrides:
-        names = [name.strip() for name in overrides["corruptions"].split(",")]
-        overrides["corruptions"] = [] if names == ["none"] else names
+    for key in ("corruptions", "combine"):
+        if key in overrides:
+            names = [name.strip() for name in overrides[key].split(",")]
+            overrides[key] = [] if names == ["none"] else names
     if "dataset_dir" in overrides:
         overrides["dataset_dir"] = data_sources(overrides["dataset_dir"])
     return overrides

@@ -16,6 +16,8 @@ def predict(
     z_score: bool | None = None,
     reduction: str | None = None,
     top_fraction: float | None = None,
+    two_sided: bool | None = None,
+    combine: str | None = None,
     explain: str | None = None,
     batch_size: int | None = None,
     device: str | None = None,
@@ -36,6 +38,8 @@ def predict(
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
         top_fraction: share of the pixels that top averages. Default as trained.
+        two_sided: whether an image that is easier than normal ones is abnormal too. Default as trained.
+        combine: names of scores to make one of, by commas, as ssim-mean,latent; none for none. Default as trained.
         explain: gradient, occlusion or both by commas: maps of where the score comes from, slow. Default none.
         batch_size: images a step. Default as trained.
         device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).
@@ -59,6 +63,7 @@ def predict(
         raise InputError(f"{target} already holds predictions: give another --output, or --overwrite to replace them")
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
+    score |= {"two_sided": two_sided, "combine": combine}
     overrides = given(**score, explain=explain, batch_size=batch_size, device=device)
     if explain is not None:
         from imgae_monai.explain import check_methods

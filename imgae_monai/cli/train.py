@@ -92,6 +92,8 @@ def train(
     z_score: bool | None = None,
     reduction: str | None = None,
     top_fraction: float | None = None,
+    two_sided: bool | None = None,
+    combine: str | None = None,
     specificity: float | None = None,
     tensorboard: bool | None = None,
     picture_interval: int | None = None,
@@ -180,6 +182,8 @@ def train(
         z_score: standardise the map by normal validation residuals, pixel by pixel. Default false.
         reduction: map to score: mean, top (mean of the highest pixels) or max. Default mean.
         top_fraction: share of the pixels that top averages, 0 to 1. Default 0.01.
+        two_sided: whether an image that is easier than normal ones is as abnormal as a harder one. Default false.
+        combine: names of scores to make one of, by commas, as ssim-sigma2-mean,latent. Default none.
         specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.
         tensorboard: write curves and pictures for TensorBoard. Default true.
         picture_interval: epochs between pictures in TensorBoard, 0 for none. Default 5.

@@ -5,6 +5,7 @@ from .calibrator import Calibrator, StoredCalibration, calibration_path, load_ca
 from .check_ids import check_ids
 from .check_intensity import check_intensity
 from .choose_device import choose_device
+from .component_fit import ComponentFit
 from .config_as_run import config_as_run
 from .determinism import make_deterministic
 from .environment import environment
@@ -30,6 +31,7 @@ from .versions import versions
 
 __all__ = [
     "Calibrator",
+    "ComponentFit",
     "IntrospectiveTrainer",
     "ResumeState",
     "StoredCalibration",

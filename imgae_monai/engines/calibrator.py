@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
 from imgae_monai.data.unreadable import left_out
+from imgae_monai.engines.component_fit import ComponentFit
+from imgae_monai.engines.map_moments import MapMoments
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.anomaly_score import AnomalyScore
-from imgae_monai.transforms.calibration import Calibration, ZScoreMap, check_enough, normal_quantile
+from imgae_monai.transforms.calibration import Calibration, check_enough, normal_quantile
+from imgae_monai.transforms.component_maps import MAPS_KEY
 from imgae_monai.transforms.score_definition import ScoreDefinition
 
 logger = logging.getLogger(__name__)
@@ -36,11 +39,13 @@ class Calibrator:
     A first pass takes the maps' per-pixel mean and standard deviation, and the scores. Where the score is z-scored, a
     second pass standardises each map by the *other* images' statistics (leave one out, in closed form), since an image
     that helped to set the mean looks more normal than a new one would and the threshold would come out too low.
+    A score of components (combined or two-sided) is fitted by :py:class:`imgae_monai.engines.ComponentFit`.
     Of each map that is scored some 1,024 pixels are kept, evenly spaced and others each time, for the threshold of a
     pixel; fewer of more than 8,192 images, so that memory does not grow with their number.
 
     Args:
-        evaluator: its output holds ``label`` and ``anomaly_map`` (smoothed, not z-scored) for each image.
+        evaluator: its output holds ``label`` and ``anomaly_map`` (smoothed, not z-scored) for each image, and
+            ``component_maps`` where the score has components.
         score: the score's definition.
         specificity: share of normal images that should stay at or below the threshold, in (0, 1).
         ckpt_dir: folder with ``model.pt``; the calibration is written beside it.
@@ -78,12 +83,17 @@ class Calibrator:
             InputError: when an image is not normal or, unlike in training, can't be read, or there are too few for the
                 specificity.
         """
-        moments = _Moments()
-        scores, peaks, pixels = self._collect(moments.add)
-        if self.score.z_score:
+        moments, components = MapMoments(), ComponentFit(self.score)
+        scores, peaks, pixels = self._collect(moments.add, components.observe)
+        if self.score.z_score or components.moments:
             if moments.n < 3:  # the others' standard deviation takes two
                 raise InputError(f"a z-scored map needs at least 3 normal validation images, got {moments.n}")
-            scores, peaks, pixels = self._collect(moments.standardise_by_the_others)
+            prepare = moments.standardise_by_the_others if self.score.z_score else _as_it_is
+            scores, peaks, pixels = self._collect(prepare, components.measure if components.moments else None)
+        combination, latent = None, None
+        if self.score.components:
+            combination, latent, left_out_scores = components.fit()
+            scores = left_out_scores.tolist()
         mean, std = moments.mean_std()
         normal = [i for i in self.datalist.items if (i["split"], i["label"]) == ("val", 0)]
         used = [i["sha256"] for i in normal if i.get("image") not in self._missing]
@@ -100,6 +110,9 @@ class Calibrator:
             image_sha256=tuple(sorted(used)),
             pixel_threshold=normal_quantile(pixels, self.specificity),
             normal_scores=tuple(sorted(scores)),
+            combination=combination,
+            map_moments={name: _stored(moments) for name, moments in components.moments.items()},
+            latent=latent,
         )
         path = calibration_path(self.ckpt_dir, self.score)
         calibration.save(path)
@@ -113,7 +126,9 @@ class Calibrator:
         return calibration
 
     def _collect(
-        self, prepare: Callable[[torch.Tensor], torch.Tensor]
+        self,
+        prepare: Callable[[torch.Tensor], torch.Tensor],
+        take: Callable[[Mapping[str, torch.Tensor]], None] | None,
     ) -> tuple[list[float], list[float], np.ndarray[Any, Any]]:
         """Each image's score, the height of its map (the mean of its highest hundredth), and some of all pixels."""
         scores: list[float] = []
@@ -129,6 +144,8 @@ class Calibrator:
                 scores.append(float(self._reduce(array)))
                 peaks.append(float(height(array)))
                 pixels.append(self._sample(array, len(pixels)))
+                if self.score.components and take is not None:
+                    take(item[MAPS_KEY])
 
         with (
             self.evaluator.add_event_handler(Events.GET_BATCH_COMPLETED, self._check_batch),
@@ -150,31 +167,13 @@ class Calibrator:
         self._missing.update(image.path for image in images)
 
 
-class _Moments:
-    """Per-pixel mean and standard deviation of maps, with and without one of them."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.total = torch.zeros((), dtype=torch.float64)
-        self.square = torch.zeros((), dtype=torch.float64)
-
-    def add(self, array: torch.Tensor) -> torch.Tensor:
-        self.n += 1
-        self.total = self.total + array
-        self.square = self.square + array.square()
-        return array
-
-    def mean_std(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return _mean_std(self.total, self.square, self.n)
-
-    def standardise_by_the_others(self, array: torch.Tensor) -> torch.Tensor:
-        return ZScoreMap(*_mean_std(self.total - array, self.square - array.square(), self.n - 1))(array)
+def _as_it_is(array: torch.Tensor) -> torch.Tensor:
+    return array
 
 
-def _mean_std(total: torch.Tensor, square: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-    mean = total / n
-    variance = (square - n * mean.square()) / (n - 1)
-    return mean, variance.clamp_min(0.0).sqrt()
+def _stored(moments: MapMoments) -> tuple[torch.Tensor, torch.Tensor]:
+    mean, std = moments.mean_std()
+    return mean.float(), std.float()
 
 
 def calibration_path(ckpt_dir: PathLike, score: ScoreDefinition) -> Path:

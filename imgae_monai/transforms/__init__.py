@@ -11,7 +11,12 @@ from .calibration import (
 )
 from .choose_corruption import choose_corruption
 from .clahe import CLAHE, CLAHED, CLAHEd, CLAHEDict
+from .combination import Combination, left_out_scores
+from .combined_score import CombinedScore, CombinedScoreD, CombinedScored, CombinedScoreDict
+from .component_maps import ComponentMaps, ComponentMapsD, ComponentMapsd, ComponentMapsDict
+from .component_scores import ComponentScores
 from .fixed_corruption import FixedCorruptiond
+from .gaussian import Gaussian, left_out_distances
 from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict
 from .rand_coarse_noise import RandCoarseNoise, RandCoarseNoiseD, RandCoarseNoised, RandCoarseNoiseDict
 from .rand_cut_paste import RandCutPaste, RandCutPasteD, RandCutPasted, RandCutPasteDict
@@ -42,7 +47,18 @@ __all__ = [
     "CLAHEDict",
     "CLAHEd",
     "Calibration",
+    "Combination",
+    "CombinedScore",
+    "CombinedScoreD",
+    "CombinedScoreDict",
+    "CombinedScored",
+    "ComponentMaps",
+    "ComponentMapsD",
+    "ComponentMapsDict",
+    "ComponentMapsd",
+    "ComponentScores",
     "FixedCorruptiond",
+    "Gaussian",
     "LoadGrayscale",
     "LoadGrayscaleD",
     "LoadGrayscaleDict",
@@ -89,5 +105,7 @@ __all__ = [
     "ZScoreMapDict",
     "ZScoreMapd",
     "choose_corruption",
+    "left_out_distances",
+    "left_out_scores",
     "normal_quantile",
 ]

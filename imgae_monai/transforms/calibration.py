@@ -19,6 +19,8 @@ from monai.utils import TransformBackends, convert_to_dst_type
 
 from imgae_monai.data.atomic_write import atomic_write
 from imgae_monai.exceptions import InputError
+from imgae_monai.transforms.combination import Combination
+from imgae_monai.transforms.gaussian import Gaussian
 from imgae_monai.transforms.score_definition import ScoreDefinition
 
 
@@ -39,7 +41,10 @@ class Calibration:
         data_fingerprint: fingerprint of the data list that the validation images came from.
         image_sha256: hashes of those images, so that none of them is evaluated.
         pixel_threshold: the same quantile of the maps' pixels, for localisation; None where an earlier version made it.
-        normal_scores: the images' scores, ascending (z-scored by the others where the score is); empty in that case.
+        normal_scores: the images' scores, ascending, each by what the others teach; empty in that case.
+        combination: how a combined or two-sided score is made of its components; None for any other, as the two below.
+        map_moments: per-pixel mean and standard deviation of the maps of z-scored components, by the maps' names.
+        latent: the images' codes, where a component is their distance.
     """
 
     threshold: float
@@ -54,6 +59,9 @@ class Calibration:
     image_sha256: tuple[str, ...] = ()
     pixel_threshold: float | None = None
     normal_scores: tuple[float, ...] = ()
+    combination: Combination | None = None
+    map_moments: Mapping[str, tuple[torch.Tensor, torch.Tensor]] = dataclasses.field(default_factory=dict)
+    latent: Gaussian | None = None
 
     def save(self, path: PathLike) -> None:
         """Write to ``path``, loadable with ``torch.load(..., weights_only=True)``."""
@@ -61,8 +69,8 @@ class Calibration:
             torch.save(dataclasses.asdict(self), file)
 
     def summary(self) -> dict[str, Any]:
-        """Everything but the maps, hashes and scores, for a results file."""
-        skipped = ("mean", "std", "image_sha256", "normal_scores")
+        """Everything but the maps, hashes, scores and what they were fitted with, for a results file."""
+        skipped = ("mean", "std", "image_sha256", "normal_scores", "combination", "map_moments", "latent")
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in skipped}
         return {**fields, "score": dataclasses.asdict(self.score)}
 
@@ -83,7 +91,9 @@ class Calibration:
             raise InputError(f"no calibration for the score {score.name!r} at {path}; {mend}")
         try:
             stored = torch.load(path, map_location="cpu", weights_only=True)
-            calibration = cls(**{**stored, "score": ScoreDefinition(**stored["score"])})
+            parts = {"score": ScoreDefinition, "combination": Combination, "latent": Gaussian}
+            made = {key: part(**stored[key]) for key, part in parts.items() if stored.get(key) is not None}
+            calibration = cls(**{**stored, **made})
         except Exception as e:
             raise InputError(f"{path} is not a readable calibration ({type(e).__name__}); {mend}") from e
         if calibration.score != score:

@@ -155,6 +155,8 @@ ROWS: dict[str, Row] = {
     "z_score": Row(True, "calibration"),
     "reduction": Row("max", "calibration"),
     "top_fraction": Row(0.5, "calibration", {"reduction": "top"}),
+    "two_sided": Row(True, "calibration"),
+    "combine": Row(["l2-mean", "latent"], "calibration"),
     "specificity": Row(0.75, "calibration"),
     "config": Row({"seed": "$@seed"}, "error"),
     "memory_format": Row("$torch.channels_last", "trainer"),

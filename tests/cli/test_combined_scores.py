@@ -1,0 +1,48 @@
+"""Scores that are made of several, from calibration to report."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from imgae_monai.engines import load_calibration
+from imgae_monai.report.rerun import EvaluatedNetwork
+from imgae_monai.transforms import ScoreDefinition
+from tests.conftest import BUNDLES
+
+COMBINED = ("--combine", "l1-mean,l1-z-top0.05,l1-sigma1-z-mean,l2-sigma1-max,latent")
+
+
+def scores_of(path: Path) -> dict[str, tuple[float, int]]:
+    with open(path, newline="") as f:
+        return {row["image"]: (float(row["score"]), int(row["decision"])) for row in csv.DictReader(f)}
+
+
+@pytest.mark.parametrize("flags", [COMBINED, (*COMBINED, "--two_sided"), ("--two_sided",)], ids=len)
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_every_command_gives_the_same_scores(bundle, flags, cli, runs, phantoms, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(runs[bundle], run)
+    cli("calibrate", run, *flags)
+    cli("evaluate", run, *flags, "--n_bootstrap", 10)
+    metrics = json.loads((run / "metrics.json").read_text())
+    score = ScoreDefinition(**metrics["calibration"]["score"])
+    assert score.two_sided == ("--two_sided" in flags)
+    assert score.combine == (tuple(sorted(COMBINED[1].split(","))) if "--combine" in flags else ())
+    calibration = load_calibration(run / "models", score)
+    assert metrics["threshold"] == calibration.threshold
+    cli("predict", run, phantoms / "test", "--output", tmp_path / "predicted", *flags)
+    evaluated, predicted = scores_of(run / "scores.csv"), scores_of(tmp_path / "predicted" / "predictions.csv")
+    assert evaluated.keys() == predicted.keys()
+    for image, (value, decision) in evaluated.items():
+        assert predicted[image] == (pytest.approx(value, rel=1e-4, abs=1e-4), decision)
+        assert decision == (value > calibration.threshold)
+    # as the report does, image by image
+    network = EvaluatedNetwork(metrics, run)
+    images = list(evaluated)[:3]
+    looks = network.look(images, [0] * 3, [evaluated[image][0] for image in images])
+    assert [look.score for look in looks] == pytest.approx([evaluated[i][0] for i in images], rel=1e-4, abs=1e-4)
