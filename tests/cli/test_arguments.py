@@ -187,7 +187,7 @@ def test_defaults_in_the_help_are_the_bundles_own():
         config = json.loads((REPO / "bundles" / bundle / "configs" / "train.json").read_text())
         for name, text in documented.items():
             value = config[name]
-            value = value[0] if isinstance(value, list) else value
+            value = next(iter(value), None) if isinstance(value, list) else value
             assert text == ("none" if value is None else str(value).lower()), name
     assert len(documented) > 20
 
