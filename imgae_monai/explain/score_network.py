@@ -7,6 +7,8 @@ from torch import nn
 
 from imgae_monai.transforms.anomaly_score import AnomalyScore
 from imgae_monai.transforms.calibration import Calibration, ZScoreMap
+from imgae_monai.transforms.combined_score import CombinedScore
+from imgae_monai.transforms.component_maps import ComponentMaps
 from imgae_monai.transforms.residual_map import ResidualMap
 from imgae_monai.transforms.score_definition import ScoreDefinition
 
@@ -14,16 +16,19 @@ from imgae_monai.transforms.score_definition import ScoreDefinition
 class ScoreNetwork(nn.Module):
     """Image to anomaly score: reconstruction, residual map, z-score where there is one, and reduction.
 
+    Of a combined or two-sided score each component's, and what the calibration makes of them.
+
     The very transforms that score an image in ``evaluate`` and ``predict``, and so the very score; here with a
     gradient, and always in full precision.
 
     Args:
         network: gives reconstructions of images, shape (B, C, H, W[, D]).
         score: the score's definition.
-        calibration: gives the normal residuals ``mean`` and ``std``; needed only where the score is z-scored.
+        calibration: gives the normal residuals ``mean`` and ``std``; needed only where the score is z-scored,
+            combined or two-sided.
 
     Raises:
-        ValueError: when the score is z-scored and there is no calibration.
+        ValueError: when the score needs a calibration and there is none.
 
     Example:
         >>> halve = nn.Conv2d(1, 1, 1, bias=False)
@@ -36,10 +41,14 @@ class ScoreNetwork(nn.Module):
         super().__init__()
         if score.z_score and calibration is None:
             raise ValueError(f"the score {score.name!r} is z-scored: it takes a calibration, got None")
+        if score.components and calibration is None:
+            raise ValueError(f"the score {score.name!r} is made of components: it takes a calibration, got None")
         self.network = network
         self.residual = ResidualMap(score.residual, score.smoothing_sigma, score.residual_clahe)
         self.z_score = ZScoreMap(calibration.mean, calibration.std) if calibration and score.z_score else None
         self.reduce = AnomalyScore(score.reduction, score.top_fraction)
+        self.components = ComponentMaps(score, network) if score.components else None
+        self.combine = CombinedScore(score, calibration) if calibration and score.components else None
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """Reconstructions of images, both (B, C, H, W[, D])."""
@@ -52,5 +61,7 @@ class ScoreNetwork(nn.Module):
         return torch.stack([self._score(*pair) for pair in pairs])[:, None]
 
     def _score(self, image: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+        if self.components is not None and self.combine is not None:
+            return self.combine(self.components(image, reconstruction))[1]
         anomaly_map = self.residual(image, reconstruction)
         return self.reduce(anomaly_map if self.z_score is None else self.z_score(anomaly_map))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -9,7 +10,17 @@ from monai.transforms import Compose
 from torch import nn
 
 from imgae_monai.explain import ScoreNetwork
-from imgae_monai.transforms import AnomalyScored, Calibration, ResidualMapd, ScoreDefinition, ZScoreMapd
+from imgae_monai.transforms import (
+    AnomalyScored,
+    Calibration,
+    Combination,
+    CombinedScored,
+    ComponentMapsd,
+    Gaussian,
+    ResidualMapd,
+    ScoreDefinition,
+    ZScoreMapd,
+)
 
 
 def calibration(shape=(24, 16)) -> Calibration:
@@ -37,6 +48,9 @@ def evaluated(net: nn.Module, batch: torch.Tensor, score: ScoreDefinition, norma
     if score.z_score:
         transforms.append(ZScoreMapd("anomaly_map", normal))
     transforms.append(AnomalyScored(reduction=score.reduction, top_fraction=score.top_fraction))
+    if score.components:
+        transforms = [transforms[0], ComponentMapsd("pred", score, net), *transforms[1:]]
+        transforms.append(CombinedScored("component_maps", score, normal))
     scores: list[float] = []
     evaluator = SupervisedEvaluator("cpu", [{"image": batch}], net, postprocessing=Compose(transforms))
     evaluator.add_event_handler(
@@ -103,3 +117,54 @@ def test_autocast_around_it_does_not_reach_the_score():
 def test_a_z_scored_score_needs_a_calibration():
     with pytest.raises(ValueError, match="'l1-z-mean' is z-scored: it takes a calibration, got None"):
         ScoreNetwork(network(), ScoreDefinition("l1", z_score=True))
+
+
+class Encoding(nn.Module):
+    """Its code is the image's row means."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reconstruct = network()
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.reconstruct(x).mean(dim=(1, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.reconstruct(x)
+
+
+COMPONENTS = ("l1-mean", "l1-z-mean", "l1-sigma1-z-top0.05", "ssim-mean", "latent")
+
+
+def fitted(two_sided: bool, k: int) -> Calibration:
+    generator, normal = torch.Generator().manual_seed(3), calibration()
+    combination = Combination.fit(torch.rand(40, k, generator=generator).double().numpy(), two_sided)
+    codes = Gaussian.fit(0.5 + 0.1 * torch.rand(40, 24, generator=generator).double().numpy())
+    moments = {"l1": (normal.mean, normal.std), "l1-sigma1": (0.1 * normal.mean, normal.std)}
+    return dataclasses.replace(normal, combination=combination, latent=codes, map_moments=moments)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        ScoreDefinition("l2", combine=COMPONENTS),
+        ScoreDefinition("l1", z_score=True, two_sided=True, combine=COMPONENTS),
+        ScoreDefinition("l1", z_score=True, reduction="top", two_sided=True),
+    ],
+    ids=["combined", "both", "two-sided"],
+)
+def test_a_score_of_components_is_that_of_the_evaluator_and_has_its_gradient(score):
+    net, batch, normal = Encoding().eval(), images(3, 1, 24, 16), fitted(score.two_sided, len(score.components))
+    model = ScoreNetwork(net, score, normal)
+    assert model(batch)[:, 0].tolist() == pytest.approx(evaluated(net, batch, score, normal), rel=1e-5)
+    image = batch[:1].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(image).sum(), image)
+    direction = gradient.sign() * (gradient.abs() > gradient.abs().max() / 100)
+    with torch.no_grad():
+        slope = float(model(image + 1e-4 * direction) - model(image - 1e-4 * direction)) / 2e-4
+    assert slope == pytest.approx(float((gradient * direction).sum()), rel=0.02)
+
+
+def test_a_score_of_components_needs_a_calibration():
+    with pytest.raises(ValueError, match="'l1-mean-two_sided' is made of components: it takes a calibration"):
+        ScoreNetwork(network(), ScoreDefinition(two_sided=True))
