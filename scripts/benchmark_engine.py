@@ -42,23 +42,23 @@ class BareLoop:
         self.train_loader, self.val_loader = get("train#dataloader"), get("validate#dataloader")
         self.network, self.loss = copy.deepcopy(get("network")), get("loss")
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=get("learning_rate"))
-        self.device = get("device")
+        self.device, self.prepare_batch = get("device"), get("prepare_batch")
 
     def epoch(self) -> float:
         """One epoch; returns the validation loss."""
         self.network.train()
         for batch in self.train_loader:
-            image = batch["image"].to(self.device)
+            image, target = self.prepare_batch(batch, self.device)
             self.optimizer.zero_grad()
-            loss = self.loss(self.network(image), image)
+            loss = self.loss(self.network(image), target)
             loss.backward()
             self.optimizer.step()
         self.network.eval()
         total, n = 0.0, 0
         with torch.no_grad():
             for batch in self.val_loader:
-                image = batch["image"].to(self.device)
-                total += self.loss(self.network(image), image).item() * len(image)
+                image, target = self.prepare_batch(batch, self.device)
+                total += self.loss(self.network(image), target).item() * len(image)
                 n += len(image)
         return total / n
 

@@ -62,3 +62,11 @@ def test_a_number_or_auto_is_told_from_a_word():
 
 def test_a_device_becomes_an_expression():
     assert given(device="cuda:1") == {"device": "$imgae_monai.engines.choose_device('cuda:1')"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("none", []), ("cut_paste", ["cut_paste"]), ("coarse_noise, cut_paste", ["coarse_noise", "cut_paste"])],
+)
+def test_corruptions_are_a_list_that_may_be_empty(value, expected):
+    assert given(corruptions=value) == {"corruptions": expected}
