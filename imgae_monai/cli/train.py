@@ -147,7 +147,7 @@ def train(
         zoom: ... scaled by up to this share either way. Default 0.05.
         gamma: ... given a contrast with an exponent of up to 1 plus this, or one by that, 0 for never. Default 0.2.
         flip_prob: share of the training images mirrored left to right; a mirrored chest is abnormal. Default 0.0.
-        corruptions: to restore from: coarse_noise, lesion, cut_paste, foreign_patch, masked_patches. Default by bundle.
+        corruptions: none, or of coarse_noise, lesion, cut_paste, foreign_patch, masked_patches. Default by bundle.
         noise_std: standard deviation of coarse_noise, in grey values of 0 to 1. Default 0.2.
         noise_resolution: points of its grid along a side; fewer make larger blobs. Default 16.
         latent_size: numbers in the bottleneck. Default 16.
