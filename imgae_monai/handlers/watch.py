@@ -27,6 +27,7 @@ _KEYS = ("image", "pred", "anomaly_map")
 class WatchHandler(TensorBoardHandler):
     """Every few epochs pass validation images through the network and show in TensorBoard what it makes of them.
 
+    The score is that of the anomaly map alone, neither z-scored nor combined, as nothing is calibrated yet.
     ``watch/pictures``: image, reconstruction, anomaly map and overlay of the same few images each time, evenly spaced
     in the data list. ``watch/score_normal``: histogram of the raw scores; where there are abnormal validation images
     ``watch/score_abnormal``, ``watch/auroc``, ``watch/average_precision``, ``watch/roc`` and ``watch/precision_recall``

@@ -26,6 +26,7 @@ from imgae_monai.handlers.checked_checkpoint_loader import check_checkpoint
 from imgae_monai.transforms.resize_keep_aspect import ResizeKeepAspectd
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-6  # what another batch or another processor may change; the latter of the largest score
+_STANDARDISED = 1e-3  # the same where a score is made of components: in standard deviations, and near 0 for many images
 _LATENT_BATCH = 32
 
 
@@ -144,7 +145,10 @@ class EvaluatedNetwork:
         evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect)
         evaluator.run()
         looks = [found[image] for image in images]
-        _check_scores(images, [look.score for look in looks], scores)
+        floor = _ABSOLUTE * max(map(abs, scores), default=0.0)
+        if self.calibration.score.components:
+            floor = max(floor, _STANDARDISED)
+        _check_scores(images, [look.score for look in looks], scores, floor)
         return looks
 
     def encode(self, images: Sequence[str]) -> NDArray[np.float64]:
@@ -182,8 +186,7 @@ def _plain(values: torch.Tensor) -> torch.Tensor:
     return convert_to_tensor(values, track_meta=False, dtype=torch.float32).detach().cpu()
 
 
-def _check_scores(images: Sequence[str], now: Sequence[float], then: Sequence[float]) -> None:
-    floor = _ABSOLUTE * max(map(abs, then), default=0.0)
+def _check_scores(images: Sequence[str], now: Sequence[float], then: Sequence[float], floor: float) -> None:
     for image, new, old in zip(images, now, then, strict=True):
         if not math.isclose(new, old, rel_tol=_RELATIVE, abs_tol=floor):
             raise InputError(

@@ -42,9 +42,8 @@ class ComponentScores(Transform):
             shape (k,), float64.
         """
         plain = {name: convert_to_tensor(x, track_meta=False, dtype=torch.float64) for name, x in maps.items()}
-        standardised = {
-            c.map_name: self.standardise(c.map_name, plain[c.map_name]) for c in self.components if c and c.z_score
-        }
+        z_scored = dict.fromkeys(c.map_name for c in self.components if c and c.z_score)
+        standardised = {name: self.standardise(name, plain[name]) for name in z_scored}
         return torch.stack(
             [
                 self.distance(plain[LATENT])

@@ -30,7 +30,7 @@ def scores_of(path: Path) -> dict[str, tuple[float, int]]:
     ],
     ids=["both", "two-sided", "combined"],
 )
-def test_every_command_gives_the_same_scores(bundle, flags, cli, runs, phantoms, tmp_path, capsys):
+def test_every_command_gives_the_same_scores(bundle, flags, cli, runs, phantoms, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(runs[bundle], run)
     cli("calibrate", run, *flags)
@@ -47,6 +47,8 @@ def test_every_command_gives_the_same_scores(bundle, flags, cli, runs, phantoms,
     for image, (value, decision) in evaluated.items():
         assert predicted[image] == (pytest.approx(value, rel=1e-4, abs=1e-4), decision)
         assert decision == (value > calibration.threshold)
+    cli("predict", run, next(iter(evaluated)), "--output", tmp_path / "one", *flags, "--explain", "occlusion")
+    assert scores_of(tmp_path / "one" / "predictions.csv").keys() <= evaluated.keys()
     # as the report does, image by image
     network = EvaluatedNetwork(metrics, run)
     images = list(evaluated)[:3]
