@@ -24,6 +24,8 @@ OPTIMISATION = (
     *("--optimizer_name", "adamw", "--weight_decay", 0.01, "--lr_schedule", "cosine", "--warmup_epochs", 1),
     *("--max_grad_norm", 0.1, "--accumulation_steps", 2),  # of three batches an epoch
 )
+# of two, one is drawn for each image, and the other one is of the batch
+RESTORING = ("--corruptions", "coarse_noise,foreign_patch")
 EPOCHS = 4
 
 
@@ -77,7 +79,7 @@ def assert_same_bits(a: Path, b: Path) -> None:
     ("bundle", "flags"),
     [
         *((bundle, ("--num_workers", n)) for bundle in BUNDLES for n in (0, 2)),
-        *((BUNDLES[1], (*SMART, "--num_workers", n)) for n in (0, 2)),
+        *((BUNDLES[0], (*SMART, *RESTORING, "--num_workers", n)) for n in (0, 2)),
         (BUNDLES[0], (*OPTIMISATION, "--num_workers", 0)),
     ],
 )
