@@ -23,13 +23,15 @@ class CorruptionFamily:
     """One way to change a normal image, the same way for the same image, draw and seed.
 
     Args:
-        name: of the family; those that a network can be trained to restore have the names of the id ``corruptions``.
+        name: of the family.
         make: gives a new random array transform; what it draws comes from its ``set_random_state`` alone.
+        corruption: name in the bundles' id ``corruptions`` by which a network is trained to undo it; "" for none.
         foreign: whether that gives the weight of another image, and not the changed one.
     """
 
     name: str
     make: Callable[[], Randomizable]
+    corruption: str = ""
     foreign: bool = False
 
     def __call__(
@@ -61,7 +63,7 @@ class CorruptionFamily:
 
 
 def corruption_families() -> dict[str, CorruptionFamily]:
-    """The suite, by name: six that resemble disease, and the four that the U-Net can be trained to restore.
+    """The suite, by name: six that resemble disease, and four that are used to train networks that restore.
 
     Sizes are shares of the image (but for the cells of masked patches, in pixels as in their source), so that an
     anomaly looks the same at any resolution. The figures were chosen by looking at normal chest X-rays (subtle to
@@ -73,17 +75,20 @@ def corruption_families() -> dict[str, CorruptionFamily]:
     enlarged heart; MONAI's ``RandGridDistortion``); then ``coarse_noise`` and ``masked_patches``, both weaker than in
     their sources (which any score would see), ``cut_paste`` and ``foreign_patch``.
     """
+    lesions = {
+        "opacity": lambda: RandLesion((0.08, 0.2), (0.1, 0.3), (0.3, 0.8)),
+        "haze": lambda: RandLesion((0.2, 0.4), (0.05, 0.2), (0.5, 1.0), (1, 2), softness=0.8),
+        "nodules": lambda: RandLesion((0.02, 0.05), (0.2, 0.45), (0.0, 0.5), (1, 3), aspect=1.3),
+        "texture_loss": lambda: RandLesion((0.15, 0.3), (0.0, 0.0), (0.7, 1.0)),
+        "dark_region": lambda: RandLesion((0.1, 0.25), (-0.4, -0.15), (0.5, 1.0)),
+    }
     families = [
-        CorruptionFamily("opacity", lambda: RandLesion((0.08, 0.2), (0.1, 0.3), (0.3, 0.8))),
-        CorruptionFamily("haze", lambda: RandLesion((0.2, 0.4), (0.05, 0.2), (0.5, 1.0), (1, 2), softness=0.8)),
-        CorruptionFamily("nodules", lambda: RandLesion((0.02, 0.05), (0.2, 0.45), (0.0, 0.5), (1, 3), aspect=1.3)),
-        CorruptionFamily("texture_loss", lambda: RandLesion((0.15, 0.3), (0.0, 0.0), (0.7, 1.0))),
-        CorruptionFamily("dark_region", lambda: RandLesion((0.1, 0.25), (-0.4, -0.15), (0.5, 1.0))),
+        *(CorruptionFamily(name, make, "lesion") for name, make in lesions.items()),
         CorruptionFamily("distortion", lambda: RandGridDistortion(4, 1.0, (-0.25, 0.25), padding_mode="border")),
-        CorruptionFamily("coarse_noise", lambda: RandCoarseNoise(std=0.08, seamless=True, clip=True)),
-        CorruptionFamily("cut_paste", RandCutPaste),
-        CorruptionFamily("foreign_patch", RandForeignWeight, foreign=True),
-        CorruptionFamily("masked_patches", lambda: RandMaskPatches(fraction=0.05, fill="mean")),
+        CorruptionFamily("coarse_noise", lambda: RandCoarseNoise(std=0.08, seamless=True, clip=True), "coarse_noise"),
+        CorruptionFamily("cut_paste", RandCutPaste, "cut_paste"),
+        CorruptionFamily("foreign_patch", RandForeignWeight, "foreign_patch", foreign=True),
+        CorruptionFamily("masked_patches", lambda: RandMaskPatches(fraction=0.05, fill="mean"), "masked_patches"),
     ]
     return {family.name: family for family in families}
 

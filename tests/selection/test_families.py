@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from imgae_monai.cli.bundle_config import bundles_root
 from imgae_monai.selection import changed_pixels, corruption_families
 
 NAMES = [
@@ -24,6 +27,15 @@ FLAT, OTHER = image((64, 64), 0), image((64, 64), 1)
 def test_the_names():
     assert list(corruption_families()) == NAMES
     assert all(family.name == name for name, family in corruption_families().items())
+
+
+def test_what_they_are_trained_by_are_names_of_corruptions():
+    """As the bundles' id has them; a misspelt one would not be left out."""
+    config = json.loads((bundles_root() / "unet_autoencoder" / "configs" / "train.json").read_text())
+    known = set(config["corruption"]["transforms"])
+    trained_by = {family.corruption for family in corruption_families().values()} - {""}
+    assert trained_by == known
+    assert corruption_families()["haze"].corruption == "lesion"
 
 
 @pytest.mark.parametrize("name", NAMES)
