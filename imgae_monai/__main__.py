@@ -22,6 +22,7 @@ from imgae_monai.cli.line_starts import LineStarts
 from imgae_monai.cli.predict import predict
 from imgae_monai.cli.report import report
 from imgae_monai.cli.reproduce import reproduce
+from imgae_monai.cli.select import select
 from imgae_monai.cli.train import train
 from imgae_monai.exceptions import InputError, Stopped
 
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable] = {
     "train": train,
     "calibrate": calibrate,
     "evaluate": evaluate,
+    "select": select,
     "predict": predict,
     "compare": compare,
     "report": report,
