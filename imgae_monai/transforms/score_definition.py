@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.anomaly_score import AnomalyScore
-from imgae_monai.transforms.residual_map import ResidualMap
+from imgae_monai.transforms.residual_map import check_residual, is_differentiable
 
 LATENT = "latent"
 _TWO_SIDED = "-two_sided"
@@ -54,7 +54,7 @@ class ScoreDefinition:
     residual_clahe: bool = False
 
     def __post_init__(self) -> None:
-        ResidualMap(self.residual, self.smoothing_sigma, self.residual_clahe)
+        check_residual(self.residual, self.smoothing_sigma, self.residual_clahe)
         AnomalyScore(self.reduction, self.top_fraction)
         if self.reduction != "top" and self.top_fraction != ScoreDefinition.top_fraction:
             raise ValueError(f"top_fraction {self.top_fraction} has no effect with reduction {self.reduction!r}")
@@ -96,7 +96,7 @@ class ScoreDefinition:
     def has_gradient(self) -> bool:
         """Whether the score is differentiable by the image, which CLAHE is not."""
         if not self.components:
-            return not self.residual_clahe
+            return is_differentiable(self.residual, self.residual_clahe)
         return all(name == LATENT or ScoreDefinition.parse(name).has_gradient for name in self.components)
 
     @classmethod

@@ -39,7 +39,8 @@ class ReversedAutoencoder(nn.Module):
             0.1.
 
     Shape:
-        - input of ``forward`` and ``encode``: ``(B, in_channels, H, W[, D])`` with ``img_size`` as ``H, W[, D]``.
+        - input of ``forward``, ``encode`` and ``features``: ``(B, in_channels, H, W[, D])`` with ``img_size`` as
+          ``H, W[, D]``.
         - output of ``encode``, input of ``decode``: ``(B, latent_size)``.
         - output of ``forward`` and ``decode``: ``(B, out_channels, H, W[, D])``.
 
@@ -62,6 +63,8 @@ class ReversedAutoencoder(nn.Module):
         torch.Size([2, 1, 32, 32])
         >>> net.encode(images).shape
         torch.Size([2, 4])
+        >>> [tuple(f.shape) for f in net.features(images)]
+        [(2, 8, 32, 32), (2, 16, 16, 16), (2, 32, 8, 8)]
 
     """
 
@@ -123,6 +126,16 @@ class ReversedAutoencoder(nn.Module):
         self.head = Convolution(
             spatial_dims, channels[0], out_channels, kernel_size=1, adn_ordering="A", act="sigmoid", norm=None
         )
+
+    @torch.jit.export
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return what every encoder level gives for images ``(B, in_channels, H, W[, D])``."""
+        check_batch_shape("x", x, self.input_shape)
+        features: list[torch.Tensor] = []
+        for level in self.encoder:
+            x = level(x)
+            features.append(x)
+        return features
 
     @torch.jit.export
     def encode(self, x: torch.Tensor) -> torch.Tensor:

@@ -57,7 +57,8 @@ class UNetAutoencoder(nn.Module):
             axis as :py:class:`monai.networks.nets.DynUNet` does. Defaults to False.
 
     Shape:
-        - input of ``forward`` and ``encode``: ``(B, in_channels, H, W[, D])`` with ``img_size`` as ``H, W[, D]``.
+        - input of ``forward``, ``encode`` and ``features``: ``(B, in_channels, H, W[, D])`` with ``img_size`` as
+          ``H, W[, D]``.
         - output of ``encode``, input of ``decode``: ``(B, latent_size)``.
         - output of ``forward`` and ``decode``: ``(B, out_channels, H, W[, D])``. With ``deep_supervision`` and in
           training mode ``forward`` gives ``(B, 2, out_channels, H, W[, D])``: the reconstruction with skips, then the
@@ -84,6 +85,8 @@ class UNetAutoencoder(nn.Module):
         torch.Size([2, 1, 32, 32])
         >>> net.decode(net.encode(images)).shape
         torch.Size([2, 1, 32, 32])
+        >>> [tuple(f.shape) for f in net.features(images)]
+        [(2, 8, 32, 32), (2, 16, 16, 16), (2, 32, 8, 8)]
 
     """
 
@@ -137,7 +140,7 @@ class UNetAutoencoder(nn.Module):
     @torch.jit.export
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Return the latent features ``(B, latent_size)`` of images ``(B, in_channels, H, W[, D])``."""
-        return self.to_latent(self._features(x)[-1])
+        return self.to_latent(self.features(x)[-1])
 
     @torch.jit.export
     def decode(self, z: torch.Tensor) -> torch.Tensor:
@@ -147,7 +150,7 @@ class UNetAutoencoder(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the reconstruction; with deep supervision and in training mode both, ``(B, 2, out_channels, ...)``."""
-        features = self._features(x)
+        features = self.features(x)
         bottleneck = self.from_latent(self.to_latent(features[-1]))
         y = bottleneck
         for i, stage in enumerate(self.decoder):
@@ -157,7 +160,9 @@ class UNetAutoencoder(nn.Module):
             return torch.stack([reconstruction, self.head(self.skip_free_decoder(bottleneck))], dim=1)
         return reconstruction
 
-    def _features(self, x: torch.Tensor) -> list[torch.Tensor]:
+    @torch.jit.export
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return what every encoder level gives for images ``(B, in_channels, H, W[, D])``, the bottleneck's last."""
         check_batch_shape("x", x, self.input_shape)
         features: list[torch.Tensor] = []
         for stage in self.encoder:
