@@ -21,6 +21,7 @@ def evaluate(
     findings: str | None = None,
     residual: str | None = None,
     residual_clahe: bool | None = None,
+    lpips_weights: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
     reduction: str | None = None,
@@ -52,8 +53,10 @@ def evaluate(
         sexes: keep images of these sexes only, as F. Default as trained.
         ages: keep images of patients of these years only, as 18-90. Default as trained.
         findings: of the abnormal images keep those with any of these, by commas. Default as trained.
-        residual: l1, l2, ssim, ms_ssim or gms. Default as trained; another score wants imgae-monai calibrate first.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips or reversed_lpips. Default as trained;
+            another score wants imgae-monai calibrate first.
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
+        lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
@@ -74,7 +77,7 @@ def evaluate(
 
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
-    score |= {"two_sided": two_sided, "combine": combine}
+    score |= {"two_sided": two_sided, "combine": combine, "lpips_weights": lpips_weights}
     other = {"split": split, "n_bootstrap": n_bootstrap, "batch_size": batch_size, "num_workers": num_workers}
     other |= {"no_model": no_model}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
@@ -118,6 +121,7 @@ def calibrate(
     findings: str | None = None,
     residual: str | None = None,
     residual_clahe: bool | None = None,
+    lpips_weights: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
     reduction: str | None = None,
@@ -142,8 +146,9 @@ def calibrate(
         sexes: keep images of these sexes only, as F. Default as trained.
         ages: keep images of patients of these years only, as 18-90. Default as trained.
         findings: of the abnormal images keep those with any of these, by commas. Default as trained.
-        residual: l1, l2, ssim, ms_ssim or gms. Default as trained.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips or reversed_lpips. Default as trained.
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
+        lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
@@ -158,7 +163,7 @@ def calibrate(
 
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
-    score |= {"two_sided": two_sided, "combine": combine, "specificity": specificity}
+    score |= {"two_sided": two_sided, "combine": combine, "lpips_weights": lpips_weights, "specificity": specificity}
     names = {"normal_names": normal_names, "abnormal_names": abnormal_names, "patient_pattern": patient_pattern}
     names |= {"views": views, "sexes": sexes, "ages": ages, "findings": findings}
     overrides = given(**score, **names, device=device, dataset_dir=data)

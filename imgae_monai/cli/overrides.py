@@ -25,8 +25,9 @@ def given(**flags: Any) -> dict[str, Any]:
         from imgae_monai.handlers import mlflow_address
 
         overrides["mlflow_uri"] = mlflow_address(overrides["mlflow_uri"])
-    if "cache_dir" in overrides:
-        overrides["cache_dir"] = str(Path(overrides["cache_dir"]).expanduser().resolve())
+    for key in ("cache_dir", "lpips_weights"):
+        if key in overrides:
+            overrides[key] = str(Path(overrides[key]).expanduser().resolve())
     for key in ("normal_names", "abnormal_names", "views", "sexes", "findings", "explain"):
         if key in overrides:
             overrides[key] = [name.strip() for name in overrides[key].split(",")]

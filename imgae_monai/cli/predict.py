@@ -12,6 +12,7 @@ def predict(
     output: str,
     residual: str | None = None,
     residual_clahe: bool | None = None,
+    lpips_weights: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
     reduction: str | None = None,
@@ -32,8 +33,10 @@ def predict(
         run: folder that train left; its configs execute code, so use only runs that you trust.
         paths: image files (PNG, JPEG, BMP, DICOM, NIfTI) and folders of them.
         output: folder for the results.
-        residual: l1, l2, ssim, ms_ssim or gms. Default as trained; another score wants imgae-monai calibrate first.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips or reversed_lpips. Default as trained;
+            another score wants imgae-monai calibrate first.
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
+        lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
@@ -63,7 +66,7 @@ def predict(
         raise InputError(f"{target} already holds predictions: give another --output, or --overwrite to replace them")
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
-    score |= {"two_sided": two_sided, "combine": combine}
+    score |= {"two_sided": two_sided, "combine": combine, "lpips_weights": lpips_weights}
     overrides = given(**score, explain=explain, batch_size=batch_size, device=device)
     if explain is not None:
         from imgae_monai.explain import check_methods

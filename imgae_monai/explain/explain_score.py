@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 
 import torch
-from monai.config import KeysCollection
+from monai.config import KeysCollection, PathLike
 from monai.transforms import MapTransform
 from monai.utils import TransformBackends, convert_to_dst_type
 from torch import nn
@@ -25,6 +25,7 @@ class ExplainScored(MapTransform):
         calibration: gives the normal residuals, where the score is z-scored.
         methods: of ``"gradient"`` and ``"occlusion"``.
         seed: of the gradient's noise, the same for every image.
+        lpips_weights: file of LPIPS's weights, where the score's residual is one of LPIPS.
         allow_missing_keys: don't raise when a key is missing.
 
     Raises:
@@ -41,6 +42,7 @@ class ExplainScored(MapTransform):
         calibration: Calibration | None = None,
         methods: Sequence[str] = METHODS,
         seed: int = 0,
+        lpips_weights: PathLike | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -52,12 +54,21 @@ class ExplainScored(MapTransform):
         self.calibration = calibration
         self.methods = methods
         self.seed = seed
+        self.lpips_weights = lpips_weights
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         d = dict(data)
         for key in self.key_iterator(d):
             image = d[key]
-            maps = explain(self.network, image[None], self.score, self.calibration, self.methods, self.seed)
+            maps = explain(
+                self.network,
+                image[None],
+                self.score,
+                self.calibration,
+                self.methods,
+                self.seed,
+                self.lpips_weights,
+            )
             d.update({method: convert_to_dst_type(array[0], image)[0] for method, array in maps.items()})
         return d
 

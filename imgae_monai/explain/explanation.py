@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 import torch
+from monai.config import PathLike
 from monai.utils import convert_to_tensor
 from torch import nn
 
@@ -42,6 +43,7 @@ def explain(
     calibration: Calibration | None = None,
     methods: Sequence[str] = METHODS,
     seed: int = 0,
+    lpips_weights: PathLike | None = None,
 ) -> dict[str, torch.Tensor]:
     """Attribute the score of each image to its pixels.
 
@@ -56,6 +58,7 @@ def explain(
         methods: of ``"gradient"`` (:py:func:`imgae_monai.explain.gradient_attribution`) and ``"occlusion"``
             (:py:func:`imgae_monai.explain.occlusion_attribution`).
         seed: of the gradient's noise.
+        lpips_weights: needed only where the score's residual is one of LPIPS.
 
     Returns:
         by method, maps of shape (B, 1, H, W[, D]), float32, with a sign: positive where the image is the more abnormal
@@ -67,7 +70,7 @@ def explain(
     """
     check_methods(methods, score)
     plain = convert_to_tensor(images, track_meta=False)
-    model = ScoreNetwork(network, score, calibration)
+    model = ScoreNetwork(network, score, calibration, lpips_weights)
     maps: dict[str, list[torch.Tensor]] = {method: [] for method in methods}
     with _unchanged(model):
         for image in plain.split(1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from monai.config import PathLike
 from torch import nn
 
 from imgae_monai.transforms.anomaly_score import AnomalyScore
@@ -26,9 +27,11 @@ class ScoreNetwork(nn.Module):
         score: the score's definition.
         calibration: gives the normal residuals ``mean`` and ``std``; needed only where the score is z-scored,
             combined or two-sided.
+        lpips_weights: file of LPIPS's weights; needed only where a residual is one of LPIPS.
 
     Raises:
         ValueError: when the score needs a calibration and there is none.
+        InputError: when a residual needs what the network or the file don't give.
 
     Example:
         >>> halve = nn.Conv2d(1, 1, 1, bias=False)
@@ -37,17 +40,23 @@ class ScoreNetwork(nn.Module):
         [[0.5], [0.5]]
     """
 
-    def __init__(self, network: nn.Module, score: ScoreDefinition, calibration: Calibration | None = None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        score: ScoreDefinition,
+        calibration: Calibration | None = None,
+        lpips_weights: PathLike | None = None,
+    ) -> None:
         super().__init__()
         if score.z_score and calibration is None:
             raise ValueError(f"the score {score.name!r} is z-scored: it takes a calibration, got None")
         if score.components and calibration is None:
             raise ValueError(f"the score {score.name!r} is made of components: it takes a calibration, got None")
         self.network = network
-        self.residual = ResidualMap(score.residual, score.smoothing_sigma, score.residual_clahe)
+        self.residual = ResidualMap(score.residual, score.smoothing_sigma, score.residual_clahe, network, lpips_weights)
         self.z_score = ZScoreMap(calibration.mean, calibration.std) if calibration and score.z_score else None
         self.reduce = AnomalyScore(score.reduction, score.top_fraction)
-        self.components = ComponentMaps(score, network) if score.components else None
+        self.components = ComponentMaps(score, network, lpips_weights) if score.components else None
         self.combine = CombinedScore(score, calibration) if calibration and score.components else None
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
@@ -58,7 +67,8 @@ class ScoreNetwork(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Scores (B, 1), float64, of images (B, C, H, W[, D]) in [0, 1]."""
         pairs = zip(images, self.reconstruct(images), strict=True)
-        return torch.stack([self._score(*pair) for pair in pairs])[:, None]
+        with torch.autocast(images.device.type, enabled=False):
+            return torch.stack([self._score(*pair) for pair in pairs])[:, None]
 
     def _score(self, image: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
         if self.components is not None and self.combine is not None:

@@ -98,6 +98,11 @@ class EvaluatedNetwork:
                 return transform.resizer
         raise InputError("the preprocessing has no ResizeKeepAspectd, so that boxes can't be brought to its images")
 
+    @property
+    def lpips_weights(self) -> str | None:
+        """Path of LPIPS's weights, None where the evaluation had none."""
+        return self._parser.get_parsed_content("lpips_weights") if "lpips_weights" in self._config else None
+
     def regions(self, images: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Where images are known to be abnormal, read anew from the data that the config names.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 
 import torch
-from monai.config import KeysCollection
+from monai.config import KeysCollection, PathLike
 from monai.networks.utils import eval_mode
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_tensor
@@ -24,10 +24,11 @@ class ComponentMaps(Transform):
     Args:
         score: the score's definition.
         network: needed where a component is ``"latent"``: its ``encode`` gives one vector an image, or mean and
-            log variance, of which the mean is taken.
+            log variance, of which the mean is taken; and where a residual needs it.
+        lpips_weights: file of LPIPS's weights, where a residual is one of LPIPS.
 
     Raises:
-        InputError: when a component needs a network that encodes, and there is none.
+        InputError: when a component needs a network that encodes, or what a residual needs is missing.
 
     Example:
         >>> maps = ComponentMaps(ScoreDefinition(combine=("l1-mean", "l1-max", "l2-mean")))
@@ -37,9 +38,14 @@ class ComponentMaps(Transform):
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, score: ScoreDefinition, network: nn.Module | None = None) -> None:
+    def __init__(
+        self, score: ScoreDefinition, network: nn.Module | None = None, lpips_weights: PathLike | None = None
+    ) -> None:
         scores = [ScoreDefinition.parse(name) for name in score.components if name != LATENT]
-        self.mappers = {s.map_name: ResidualMap(s.residual, s.smoothing_sigma, s.residual_clahe) for s in scores}
+        self.mappers = {
+            s.map_name: ResidualMap(s.residual, s.smoothing_sigma, s.residual_clahe, network, lpips_weights)
+            for s in scores
+        }
         self.latent = LATENT in score.components
         if self.latent and not hasattr(network, "encode"):
             raise InputError(f"the score {LATENT} needs a network with encode, got {type(network).__name__}")
@@ -94,6 +100,7 @@ class ComponentMapsd(MapTransform):
         keys: key of the reconstruction.
         score: as there.
         network: as there.
+        lpips_weights: as there.
         image_key: key of the image that was reconstructed.
         map_key: key of the anomaly map, not standardised, which is not computed again.
         output_key: key under which the maps are put, as a dictionary.
@@ -107,6 +114,7 @@ class ComponentMapsd(MapTransform):
         keys: KeysCollection,
         score: ScoreDefinition,
         network: nn.Module | None = None,
+        lpips_weights: PathLike | None = None,
         image_key: str = "image",
         map_key: str = "anomaly_map",
         output_key: str = MAPS_KEY,
@@ -119,7 +127,7 @@ class ComponentMapsd(MapTransform):
         self.map_key = map_key
         self.output_key = output_key
         self.map_name = score.map_name
-        self.mapper = ComponentMaps(score, network) if score.components else None
+        self.mapper = ComponentMaps(score, network, lpips_weights) if score.components else None
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         d = dict(data)

@@ -151,6 +151,7 @@ ROWS: dict[str, Row] = {
     "wandb_mode": Row("offline", "trainer", {"wandb_project": "one"}),
     "residual": Row("l2", "calibration"),
     "residual_clahe": Row(True, "calibration"),
+    "lpips_weights": Row("$DIR/none.pt", "error", {"residual": "lpips", "image_size": 32}),
     "smoothing_sigma": Row(1.0, "calibration"),
     "z_score": Row(True, "calibration"),
     "reduction": Row("max", "calibration"),

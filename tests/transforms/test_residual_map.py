@@ -12,8 +12,33 @@ from skimage.metrics import structural_similarity
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms import CLAHE, ResidualMap, ResidualMapd
-from imgae_monai.transforms.residual_map import RESIDUALS, ResidualMapD, ResidualMapDict
+from imgae_monai.transforms.residual_map import (
+    RESIDUALS,
+    RESIDUALS_OF_CLAHE,
+    ResidualMapD,
+    ResidualMapDict,
+    is_differentiable,
+)
+from tests.transforms.residuals.lpips_file import write_lpips
 from tests.transforms.residuals.pairs import random_pair
+from tests.transforms.residuals.small_network import SmallNetwork
+
+LPIPS_RESIDUALS = ("lpips", "reversed_lpips")
+
+
+@pytest.fixture(scope="module")
+def lpips_weights(tmp_path_factory):
+    return write_lpips(tmp_path_factory.mktemp("weights") / "lpips.pt")
+
+
+@pytest.fixture
+def residual_map(lpips_weights):
+    """Makes one with what any residual needs."""
+
+    def make(residual, sigma=0.0, clahe=False, shape=(1, 24, 24)) -> ResidualMap:
+        return ResidualMap(residual, sigma, clahe, SmallNetwork(len(shape) - 1, shape[0]), lpips_weights)
+
+    return make
 
 
 def skimage_residual(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -88,10 +113,10 @@ def test_ssim_residual_exceeds_one_where_the_structure_is_inverted():
     assert ResidualMap("ssim")(first, 1 - first).max() > 1
 
 
-@pytest.mark.parametrize("residual", RESIDUALS)
-def test_a_perfect_reconstruction_leaves_nothing(residual):
+@pytest.mark.parametrize("residual", [r for r in RESIDUALS if r != "gradient"])
+def test_a_perfect_reconstruction_leaves_nothing(residual, residual_map):
     image, _ = random_pair(1, 24, 24)
-    torch.testing.assert_close(ResidualMap(residual)(image, image), torch.zeros(1, 24, 24), rtol=0, atol=1e-5)
+    torch.testing.assert_close(residual_map(residual)(image, image), torch.zeros(1, 24, 24), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("residual", ["l1", "l2"])
@@ -143,45 +168,88 @@ def test_an_ssim_map_is_smoothed_as_it_is():
 @pytest.mark.parametrize("residual", RESIDUALS)
 @pytest.mark.parametrize("shape", [(1, 24, 32), (3, 25, 30), (2, 24, 25, 26)])
 @pytest.mark.parametrize("sigma", [0.0, 1.0])
-def test_map_has_one_channel_the_images_size_and_no_negative_value(residual, shape, sigma):
-    out = ResidualMap(residual, sigma)(*random_pair(*shape))
+def test_map_has_one_channel_the_images_size_and_no_negative_value(residual, shape, sigma, residual_map):
+    transform, pair = residual_map(residual, sigma, shape=shape), random_pair(*shape)
+    if len(shape) == 4 and residual in LPIPS_RESIDUALS:
+        with pytest.raises(ValueError, match="LPIPS takes 2-D images"):
+            transform(*pair)
+        return
+    out = transform(*pair)
     assert out.shape == (1, *shape[1:])
     assert out.min() >= 0
     assert out.max() > 0
+    assert not out.requires_grad
 
 
 @pytest.mark.parametrize("residual", RESIDUALS)
 @pytest.mark.parametrize("sigma", [0.0, 1.0])
-def test_metadata_of_the_image_is_kept(residual, sigma):
+def test_metadata_of_the_image_is_kept(residual, sigma, residual_map):
     image, reconstruction = random_pair(1, 24, 24)
     tracked = MetaTensor(image, meta={"filename_or_obj": "a.png"})
-    out = ResidualMap(residual, sigma)(tracked, reconstruction)
+    transform = residual_map(residual, sigma)
+    out = transform(tracked, reconstruction)
     assert out.meta["filename_or_obj"] == "a.png"
-    torch.testing.assert_close(out.as_tensor(), torch.Tensor(ResidualMap(residual, sigma)(image, reconstruction)))
+    torch.testing.assert_close(out.as_tensor(), torch.Tensor(transform(image, reconstruction)))
 
 
 @pytest.mark.parametrize("residual", RESIDUALS)
-def test_shapes_that_differ_are_refused(residual):
+def test_shapes_that_differ_are_refused(residual, residual_map):
     message = r"image \(1, 16, 16\) and reconstruction \(1, 16, 8\) differ in shape"
     with pytest.raises(ValueError, match=message):
-        ResidualMap(residual)(torch.zeros(1, 16, 16), torch.zeros(1, 16, 8))
+        residual_map(residual)(torch.zeros(1, 16, 16), torch.zeros(1, 16, 8))
+
+
+@pytest.mark.parametrize("residual", RESIDUALS_OF_CLAHE)
+def test_clahe_is_of_both_and_comes_first(residual, residual_map):
+    image, reconstruction = random_pair(1, 32, 40)
+    tracked = MetaTensor(image, meta={"filename_or_obj": "a.png"})
+    out = residual_map(residual, 1.0, clahe=True)(tracked, reconstruction)
+    plain = residual_map(residual, 1.0)
+    expected = plain(CLAHE()(image), CLAHE()(reconstruction))
+    assert out.meta["filename_or_obj"] == "a.png"
+    assert torch.equal(out.as_tensor(), expected)
+    assert (expected - plain(image, reconstruction)).abs().max() > 0.001
+
+
+@pytest.mark.parametrize("residual", sorted({*RESIDUALS} - {*RESIDUALS_OF_CLAHE}))
+def test_clahe_is_refused_where_it_has_no_effect(residual, residual_map):
+    with pytest.raises(ValueError, match=f"residual_clahe has no effect with residual '{residual}'"):
+        residual_map(residual, clahe=True)
 
 
 @pytest.mark.parametrize("residual", RESIDUALS)
-def test_clahe_is_of_both_and_comes_first(residual):
-    image, reconstruction = random_pair(1, 32, 40)
-    tracked = MetaTensor(image, meta={"filename_or_obj": "a.png"})
-    out = ResidualMap(residual, 1.0, residual_clahe=True)(tracked, reconstruction)
-    expected = ResidualMap(residual, 1.0)(CLAHE()(image), CLAHE()(reconstruction))
-    assert out.meta["filename_or_obj"] == "a.png"
-    assert torch.equal(out.as_tensor(), expected)
-    assert (expected - ResidualMap(residual, 1.0)(image, reconstruction)).abs().max() > 0.001
+@pytest.mark.parametrize("clahe", [False, True])
+def test_a_gradient_is_given_or_refused(residual, clahe, residual_map):
+    if clahe and residual not in RESIDUALS_OF_CLAHE:
+        return
+    image, reconstruction = random_pair(1, 24, 24)
+    transform = residual_map(residual, clahe=clahe)
+    image.requires_grad_()
+    if is_differentiable(residual, clahe):
+        (gradient,) = torch.autograd.grad(transform(image, reconstruction).sum(), image)
+        assert torch.isfinite(gradient).all()
+        assert gradient.abs().max() > 0
+    else:
+        with pytest.raises(InputError, match="CLAHE has no derivative"):
+            transform(image, reconstruction)
 
 
-def test_clahe_refuses_a_gradient():
-    image, reconstruction = random_pair(1, 16, 16)
-    with pytest.raises(InputError, match="CLAHE has no derivative"):
-        ResidualMap(residual_clahe=True)(image.requires_grad_(), reconstruction)
+@pytest.mark.parametrize("residual", ["features", "gradient", "reversed"])
+def test_without_the_network_it_says_what_is_missing(residual):
+    with pytest.raises(InputError, match=rf"the residual '{residual}' needs the network, .* got none"):
+        ResidualMap(residual)
+
+
+@pytest.mark.parametrize("residual", ["features", "reversed"])
+def test_a_network_without_features_is_refused(residual):
+    with pytest.raises(InputError, match=r"'\w+' compares what a network's features\(x\) gives.*; Conv2d has no such"):
+        ResidualMap(residual, network=torch.nn.Conv2d(1, 1, 1))
+
+
+@pytest.mark.parametrize("residual", LPIPS_RESIDUALS)
+def test_without_weights_lpips_says_what_is_missing(residual):
+    with pytest.raises(InputError, match="LPIPS needs weights"):
+        ResidualMap(residual, network=SmallNetwork())
 
 
 def test_an_axis_too_short_for_ssim_is_refused():
@@ -213,6 +281,14 @@ def test_dictionary_version_takes_other_keys():
     torch.testing.assert_close(
         transform({"scan": image, "restored": reconstruction})["heat"], (image - reconstruction).abs()
     )
+
+
+@pytest.mark.parametrize("residual", ["features", *LPIPS_RESIDUALS])
+def test_dictionary_version_takes_network_and_weights(residual, residual_map, lpips_weights):
+    image, reconstruction = random_pair(1, 24, 24)
+    transform = ResidualMapd(residual=residual, network=SmallNetwork(), lpips_weights=lpips_weights)
+    out = transform({"image": image, "pred": reconstruction})["anomaly_map"]
+    assert torch.equal(out, residual_map(residual)(image, reconstruction))
 
 
 def test_dictionary_version_equalises():

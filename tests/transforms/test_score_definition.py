@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms import ScoreDefinition
-from imgae_monai.transforms.residual_map import RESIDUALS
+from imgae_monai.transforms.residual_map import RESIDUALS, RESIDUALS_OF_CLAHE
 
 SCORE = ScoreDefinition("l2", smoothing_sigma=1.5, z_score=True, reduction="top", top_fraction=0.05)
 
@@ -44,6 +44,7 @@ def test_name_says_what_differs(score, name):
 )
 def test_parse_is_the_inverse_of_name(residual, clahe, sigma, z_score, reduction, top_fraction, two_sided):
     top = {"top_fraction": top_fraction} if reduction == "top" else {}
+    clahe = clahe and residual in RESIDUALS_OF_CLAHE
     score = ScoreDefinition(residual, sigma, z_score, reduction, two_sided=two_sided, residual_clahe=clahe, **top)
     assert ScoreDefinition.parse(score.name) == score
 
@@ -66,6 +67,7 @@ def test_a_name_of_what_cannot_be_computed_is_refused(name, message):
     ("arguments", "message"),
     [
         ({"residual": "l3"}, "'l3' is not a valid value"),
+        ({"residual": "reversed", "residual_clahe": True}, "residual_clahe has no effect with residual 'reversed'"),
         ({"smoothing_sigma": -1.0}, r"smoothing_sigma must not be negative, got -1\.0"),
         ({"reduction": "median"}, "'median' is not a valid value"),
         ({"top_fraction": 0.5}, "top_fraction 0.5 has no effect with reduction 'mean'"),
@@ -110,6 +112,7 @@ def test_clahe_takes_the_gradient_away():
     clahe = ScoreDefinition(residual_clahe=True)
     assert ScoreDefinition().has_gradient
     assert not clahe.has_gradient
+    assert not ScoreDefinition("reversed").has_gradient
     assert not ScoreDefinition(combine=["latent", clahe.name]).has_gradient
     assert ScoreDefinition(residual_clahe=True, combine=["latent", "l1-mean"]).has_gradient
 

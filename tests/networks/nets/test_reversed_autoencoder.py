@@ -137,6 +137,14 @@ def test_forward_is_decode_of_encode():
     torch.testing.assert_close(net(x), net.decode(net.encode(x)))
 
 
+def test_features_are_those_of_every_level_and_the_last_leads_to_the_latent_ones():
+    net = build(channels=(4, 8, 12), strides=(1, 2, 2)).eval()
+    x = images(net)
+    features = net.features(x)
+    assert [tuple(f.shape[1:]) for f in features] == [(4, 8, 8), (8, 4, 4), (12, 2, 2)]
+    torch.testing.assert_close(net.to_latent(features[-1]), net.encode(x))
+
+
 def test_a_batch_of_one_trains_with_batch_norm():
     net = build()
     assert net(images(net, batch_size=1)).isfinite().all()
@@ -175,6 +183,7 @@ def test_torchscript_equals_eager(changes):
     scripted = torch.jit.script(net)
     torch.testing.assert_close(scripted(x), net(x))
     torch.testing.assert_close(scripted.decode(scripted.encode(x)), net(x))
+    torch.testing.assert_close(scripted.features(x), net.features(x))
 
 
 @pytest.mark.parametrize(
@@ -204,6 +213,7 @@ def test_arguments_that_do_not_fit_are_refused(changes, message):
         ("forward", (2, 2, 8, 8), "x should have the shape (B, 1, 8, 8), got (2, 2, 8, 8)."),
         ("forward", (2, 1, 8, 16), "x should have the shape (B, 1, 8, 8), got (2, 1, 8, 16)."),
         ("encode", (1, 8, 8), "x should have the shape (B, 1, 8, 8), got (1, 8, 8)."),
+        ("features", (2, 1, 8, 16), "x should have the shape (B, 1, 8, 8), got (2, 1, 8, 16)."),
         ("decode", (3,), "z should have the shape (B, 3), got (3)."),
     ],
 )

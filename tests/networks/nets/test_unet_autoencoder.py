@@ -172,6 +172,15 @@ def test_torchscript_equals_eager(changes):
     scripted = torch.jit.script(net)
     torch.testing.assert_close(scripted(x), net(x))
     torch.testing.assert_close(scripted.decode(scripted.encode(x)), net.decode(net.encode(x)))
+    torch.testing.assert_close(scripted.features(x), net.features(x))
+
+
+def test_features_are_those_of_every_level_and_the_last_leads_to_the_latent_ones():
+    net = build(channels=(4, 8, 12), strides=(2, 2)).eval()
+    x = images(net)
+    features = net.features(x)
+    assert [tuple(f.shape[1:]) for f in features] == [(4, 8, 8), (8, 4, 4), (12, 2, 2)]
+    torch.testing.assert_close(net.to_latent(features[-1]), net.encode(x))
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -217,6 +226,7 @@ def test_arguments_that_do_not_fit_are_refused(changes, message):
         ("forward", (2, 1, 16, 8), "x should have the shape (B, 1, 8, 8), got (2, 1, 16, 8)."),
         ("forward", (1, 8, 8), "x should have the shape (B, 1, 8, 8), got (1, 8, 8)."),
         ("encode", (2, 1, 8, 8, 8), "x should have the shape (B, 1, 8, 8), got (2, 1, 8, 8, 8)."),
+        ("features", (1, 8, 8), "x should have the shape (B, 1, 8, 8), got (1, 8, 8)."),
         ("decode", (2, 4), "z should have the shape (B, 3), got (2, 4)."),
     ],
 )
