@@ -177,8 +177,7 @@ def train(
         sexes: keep images of these sexes only, as F. Default none.
         ages: keep images of patients of these years only, as 18-90. Default none.
         findings: of the abnormal images keep those with any of these, by commas. Default none.
-        residual: l1, l2, ssim, ms_ssim (at three sizes), gms (edges), features (of the network itself), gradient (of
-            the error), reversed (as the reversed autoencoder's), lpips or reversed_lpips (with LPIPS). Default l1.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips or reversed_lpips. Default l1.
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default false.
         lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default none.
         smoothing_sigma: standard deviation in pixels of a Gaussian over the signed residual, 0 for none. Default 0.0.
