@@ -10,7 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-BUNDLE = "reversed_autoencoder"
+BUNDLE = "unet_autoencoder"
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
