@@ -197,6 +197,8 @@ def _evaluate(run: Path, again: Path, metrics: Mapping[str, Any]) -> None:
         # the config of an earlier version has no id for what its score could not be
         known = bc.merge_config(files, {})
         score = {key: value for key, value in definition.items() if key in known}
+        if "lpips_weights" in known:
+            score["lpips_weights"] = metrics["config"].get("lpips_weights")
         calibrated_as = {**score, "specificity": specificity, "bundle_root": str(again)}
         bc.run_bundle(files, calibrated_as, run_id="run_calibrate")
     path = again / "configs" / "evaluated.json"

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from tests.conftest import BUNDLES
+from tests.transforms.residuals.lpips_file import write_lpips
 
 
 def exit_code(cli, *words) -> int:
@@ -48,8 +49,9 @@ def run(runs, tmp_path) -> Path:
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_a_run_and_its_evaluation_repeat_to_the_bit_and_nothing_in_it_is_touched(bundle, cli, runs, capsys, tmp_path):
     run = Path(shutil.copytree(runs[bundle], tmp_path / "run"))
-    cli("calibrate", run, "--residual", "l2")
-    cli("evaluate", run, "--residual", "l2", "--n_bootstrap", 20)
+    score = ["--residual", "reversed_lpips", "--lpips_weights", write_lpips(tmp_path / "lpips.pt")]
+    cli("calibrate", run, *score)
+    cli("evaluate", run, *score, "--n_bootstrap", 20)
     before = contents(run)
     capsys.readouterr()
     assert exit_code(cli, run) == 0
@@ -62,7 +64,7 @@ def test_a_run_and_its_evaluation_repeat_to_the_bit_and_nothing_in_it_is_touched
     compared = {row["what"]: row for row in result["compared"]}
     assert all(row["identical"] for row in compared.values())
     assert {"train_loss", "val_loss", "weights model.pt", "calibration threshold", "auroc", "scores.csv"} <= {*compared}
-    assert read(again / "metrics.json")["calibration"]["score"]["residual"] == "l2"
+    assert read(again / "metrics.json")["calibration"]["score"]["residual"] == "reversed_lpips"
 
 
 def test_workers_repeat_and_another_seed_does_not(cli, train_tiny, capsys, tmp_path):
