@@ -12,6 +12,7 @@ from .environment import environment
 from .git_state import git_state
 from .introspective_trainer import IntrospectiveTrainer
 from .model_cost import measure_cost
+from .normal_codes import fit_codes, thinned
 from .out_of_memory import explain_out_of_memory
 from .precision import check_amp, choose_precision
 from .prepare_batch import prepare_reconstruction, prepare_restoration
@@ -50,6 +51,7 @@ __all__ = [
     "environment",
     "explain_out_of_memory",
     "fit_batch_size",
+    "fit_codes",
     "git_state",
     "hold_run",
     "holds_run",
@@ -61,5 +63,6 @@ __all__ = [
     "prepare_reconstruction",
     "prepare_restoration",
     "resume_points",
+    "thinned",
     "versions",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from imgae_monai.data.skipped_images import SkippedImages
 from imgae_monai.data.unreadable import left_out
 from imgae_monai.engines.component_fit import ComponentFit
 from imgae_monai.engines.map_moments import MapMoments
+from imgae_monai.engines.normal_codes import fit_codes
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.anomaly_score import AnomalyScore
 from imgae_monai.transforms.calibration import Calibration, check_enough, normal_quantile
 from imgae_monai.transforms.component_maps import MAPS_KEY
+from imgae_monai.transforms.gaussian import Gaussian
 from imgae_monai.transforms.score_definition import ScoreDefinition
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ class Calibrator:
         ckpt_dir: folder with ``model.pt``; the calibration is written beside it.
         datalist: the data, for its fingerprint.
         skipped: images that training left out because they can't be read; only these may be missing.
+        train_loader: normal training images, needed where the score has codes, see
+            :py:func:`imgae_monai.engines.fit_codes`.
 
     Raises:
         InputError: when there are too few validation images for the specificity (before any training).
@@ -64,6 +68,7 @@ class Calibrator:
         ckpt_dir: PathLike,
         datalist: Datalist,
         skipped: SkippedImages | None = None,
+        train_loader: Iterable[Mapping[str, Any]] | None = None,
     ) -> None:
         loader: Any = evaluator.data_loader
         check_enough(len(loader.dataset), specificity)
@@ -73,6 +78,7 @@ class Calibrator:
         self.ckpt_dir = Path(ckpt_dir)
         self.datalist = datalist
         self.skipped = SkippedImages() if skipped is None else skipped
+        self.train_loader = train_loader
         self._missing: set[str] = set()
         self._reduce = AnomalyScore(score.reduction, score.top_fraction)
 
@@ -85,14 +91,15 @@ class Calibrator:
         """
         moments, components = MapMoments(), ComponentFit(self.score)
         scores, peaks, pixels = self._collect(moments.add, components.observe)
-        if self.score.z_score or components.moments:
-            if moments.n < 3:  # the others' standard deviation takes two
-                raise InputError(f"a z-scored map needs at least 3 normal validation images, got {moments.n}")
+        combination = None
+        if (self.score.z_score or components.moments) and moments.n < 3:  # the others' standard deviation takes two
+            raise InputError(f"a z-scored map needs at least 3 normal validation images, got {moments.n}")
+        if self.score.z_score or self.score.components:
+            components.codes = self._fit_codes()
             prepare = moments.standardise_by_the_others if self.score.z_score else _as_it_is
-            scores, peaks, pixels = self._collect(prepare, components.measure if components.moments else None)
-        combination, latent = None, None
+            scores, peaks, pixels = self._collect(prepare, components.measure)
         if self.score.components:
-            combination, latent, left_out_scores = components.fit()
+            combination, left_out_scores = components.fit()
             scores = left_out_scores.tolist()
         mean, std = moments.mean_std()
         normal = [i for i in self.datalist.items if (i["split"], i["label"]) == ("val", 0)]
@@ -112,7 +119,7 @@ class Calibrator:
             normal_scores=tuple(sorted(scores)),
             combination=combination,
             map_moments={name: _stored(moments) for name, moments in components.moments.items()},
-            latent=latent,
+            codes=components.codes,
         )
         path = calibration_path(self.ckpt_dir, self.score)
         calibration.save(path)
@@ -125,10 +132,18 @@ class Calibrator:
         )
         return calibration
 
+    def _fit_codes(self) -> dict[str, Gaussian]:
+        """With the network as the first pass loaded it."""
+        if not self.score.codes:
+            return {}
+        if self.train_loader is None:
+            raise ValueError(f"the score {self.score.name!r} takes codes of training images: train_loader is None")
+        return fit_codes(self.score.codes, self.evaluator.network, self.train_loader, self.evaluator.state.device)
+
     def _collect(
         self,
         prepare: Callable[[torch.Tensor], torch.Tensor],
-        take: Callable[[Mapping[str, torch.Tensor]], None] | None,
+        take: Callable[[Mapping[str, torch.Tensor]], None],
     ) -> tuple[list[float], list[float], np.ndarray[Any, Any]]:
         """Each image's score, the height of its map (the mean of its highest hundredth), and some of all pixels."""
         scores: list[float] = []
@@ -144,7 +159,7 @@ class Calibrator:
                 scores.append(float(self._reduce(array)))
                 peaks.append(float(height(array)))
                 pixels.append(self._sample(array, len(pixels)))
-                if self.score.components and take is not None:
+                if self.score.components:
                     take(item[MAPS_KEY])
 
         with (

@@ -9,20 +9,17 @@ import torch
 from numpy.typing import NDArray
 
 from imgae_monai.engines.map_moments import MapMoments
-from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.combination import Combination, left_out_scores
 from imgae_monai.transforms.component_scores import ComponentScores
-from imgae_monai.transforms.gaussian import Gaussian, left_out_distances
-from imgae_monai.transforms.score_definition import LATENT, ScoreDefinition
-
-_FEWEST = 3  # a distance to the others takes two of them
+from imgae_monai.transforms.gaussian import Gaussian
+from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 
 class ComponentFit:
     """Collect the components of normal images, and fit how they are made into one score.
 
-    Each image's components leave itself out: its maps are standardised, and its code's distance is measured, by the
-    other images. So does its score, with what was fitted to the others' components.
+    Each image's components leave itself out: its maps are standardised by the other images (and its codes measured by
+    the training images). So does its score, with what was fitted to the others' components.
 
     Args:
         score: the score's definition.
@@ -30,42 +27,32 @@ class ComponentFit:
 
     def __init__(self, score: ScoreDefinition) -> None:
         self.score = score
-        parsed = [ScoreDefinition.parse(name) for name in score.components if name != LATENT]
+        parsed = [ScoreDefinition.parse(name) for name in score.components if name not in CODES]
         self.moments = {s.map_name: MapMoments() for s in parsed if s.z_score}
-        self.codes: list[NDArray[np.float64]] = []
+        self.codes: Mapping[str, Gaussian] = {}
         self.rows: list[NDArray[np.float64]] = []
         self._values = ComponentScores(
             score,
             standardise=lambda name, array: self.moments[name].standardise_by_the_others(array),
-            distance=lambda code: torch.full((), torch.nan, dtype=torch.float64),  # by the other codes, at the end
+            distance=lambda name, code: self.codes[name].squared_distance(code),
         )
 
     def observe(self, maps: Mapping[str, torch.Tensor]) -> None:
         """First pass. Args: maps: see :py:class:`imgae_monai.transforms.ComponentMaps`."""
         for name, moments in self.moments.items():
             moments.add(maps[name].double().cpu())
-        if LATENT in maps:
-            self.codes.append(maps[LATENT].double().cpu().numpy())
-        if not self.moments:
-            self.measure(maps)
 
     def measure(self, maps: Mapping[str, torch.Tensor]) -> None:
-        """Second pass, needed where a component is z-scored."""
+        """Second pass, when ``codes`` are set where the score has some."""
         self.rows.append(self._values({name: array.cpu() for name, array in maps.items()}).numpy())
 
-    def fit(self) -> tuple[Combination, Gaussian | None, NDArray[np.float64]]:
-        """The combination, the codes' Gaussian, and each image's score by the other images.
+    def fit(self) -> tuple[Combination, NDArray[np.float64]]:
+        """The combination, and each image's score by the other images.
 
         Raises:
             InputError: when there are too few images, or a component is the same for all of them.
         """
-        values, latent = np.stack(self.rows), None
+        values = np.stack(self.rows)
         names = self.score.components
-        if self.codes:
-            codes = np.stack(self.codes)
-            latent = Gaussian.fit(codes, "codes")
-            if len(codes) < _FEWEST:
-                raise InputError(f"latent needs at least {_FEWEST} normal validation images, got {len(codes)}")
-            values[:, names.index(LATENT)] = left_out_distances(codes)
         scores = left_out_scores(values, self.score.two_sided, names)
-        return Combination.fit(values, self.score.two_sided, names), latent, scores
+        return Combination.fit(values, self.score.two_sided, names), scores

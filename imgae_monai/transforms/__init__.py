@@ -11,12 +11,13 @@ from .calibration import (
 )
 from .choose_corruption import choose_corruption
 from .clahe import CLAHE, CLAHED, CLAHEd, CLAHEDict
+from .codes import Codes, encode_mean, pooled_features
 from .combination import Combination, left_out_scores
 from .combined_score import CombinedScore, CombinedScoreD, CombinedScored, CombinedScoreDict
 from .component_maps import ComponentMaps, ComponentMapsD, ComponentMapsd, ComponentMapsDict
 from .component_scores import ComponentScores
 from .fixed_corruption import FixedCorruptiond
-from .gaussian import Gaussian, left_out_distances
+from .gaussian import Gaussian
 from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict
 from .rand_coarse_noise import RandCoarseNoise, RandCoarseNoiseD, RandCoarseNoised, RandCoarseNoiseDict
 from .rand_cut_paste import RandCutPaste, RandCutPasteD, RandCutPasted, RandCutPasteDict
@@ -47,6 +48,7 @@ __all__ = [
     "CLAHEDict",
     "CLAHEd",
     "Calibration",
+    "Codes",
     "Combination",
     "CombinedScore",
     "CombinedScoreD",
@@ -105,7 +107,8 @@ __all__ = [
     "ZScoreMapDict",
     "ZScoreMapd",
     "choose_corruption",
-    "left_out_distances",
+    "encode_mean",
     "left_out_scores",
     "normal_quantile",
+    "pooled_features",
 ]

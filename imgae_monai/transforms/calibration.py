@@ -44,7 +44,7 @@ class Calibration:
         normal_scores: the images' scores, ascending, each by what the others teach; empty in that case.
         combination: how a combined or two-sided score is made of its components; None for any other, as the two below.
         map_moments: per-pixel mean and standard deviation of the maps of z-scored components, by the maps' names.
-        latent: the images' codes, where a component is their distance.
+        codes: of the training images, where a component is a distance to them, by name.
     """
 
     threshold: float
@@ -61,7 +61,7 @@ class Calibration:
     normal_scores: tuple[float, ...] = ()
     combination: Combination | None = None
     map_moments: Mapping[str, tuple[torch.Tensor, torch.Tensor]] = dataclasses.field(default_factory=dict)
-    latent: Gaussian | None = None
+    codes: Mapping[str, Gaussian] = dataclasses.field(default_factory=dict)
 
     def save(self, path: PathLike) -> None:
         """Write to ``path``, loadable with ``torch.load(..., weights_only=True)``."""
@@ -70,7 +70,7 @@ class Calibration:
 
     def summary(self) -> dict[str, Any]:
         """Everything but the maps, hashes, scores and what they were fitted with, for a results file."""
-        skipped = ("mean", "std", "image_sha256", "normal_scores", "combination", "map_moments", "latent")
+        skipped = ("mean", "std", "image_sha256", "normal_scores", "combination", "map_moments", "codes")
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in skipped}
         return {**fields, "score": dataclasses.asdict(self.score)}
 
@@ -91,9 +91,10 @@ class Calibration:
             raise InputError(f"no calibration for the score {score.name!r} at {path}; {mend}")
         try:
             stored = torch.load(path, map_location="cpu", weights_only=True)
-            parts = {"score": ScoreDefinition, "combination": Combination, "latent": Gaussian}
+            parts = {"score": ScoreDefinition, "combination": Combination}
             made = {key: part(**stored[key]) for key, part in parts.items() if stored.get(key) is not None}
-            calibration = cls(**{**stored, **made})
+            codes = {name: Gaussian(**code) for name, code in stored.get("codes", {}).items()}
+            calibration = cls(**{**stored, **made, "codes": codes})
         except Exception as e:
             raise InputError(f"{path} is not a readable calibration ({type(e).__name__}); {mend}") from e
         if calibration.score != score:

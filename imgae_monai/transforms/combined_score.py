@@ -32,12 +32,12 @@ class CombinedScore(Transform):
         if not score.components:
             raise ValueError(f"the score {score.name!r} is neither combined nor two-sided")
         self.combination = calibration.combination
-        moments, latent = calibration.map_moments, calibration.latent
+        moments, codes = calibration.map_moments, calibration.codes
         z_scores = {name: ZScoreMap(*mean_std) for name, mean_std in moments.items()}
         self.components = ComponentScores(
             score,
             standardise=lambda name, array: z_scores[name](array),
-            distance=lambda code: latent.squared_distance(code),  # type: ignore[union-attr]
+            distance=lambda name, code: codes[name].squared_distance(code),
         )
 
     def __call__(self, maps: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

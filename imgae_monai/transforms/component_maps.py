@@ -1,4 +1,4 @@
-"""The residual maps and the code that the components of a score are made of."""
+"""The residual maps and codes that the components of a score are made of."""
 
 from __future__ import annotations
 
@@ -6,34 +6,40 @@ from collections.abc import Hashable, Mapping
 
 import torch
 from monai.config import KeysCollection, PathLike
-from monai.networks.utils import eval_mode
 from monai.transforms import MapTransform, Transform
-from monai.utils import TransformBackends, convert_to_tensor
+from monai.utils import TransformBackends
 from torch import nn
 
-from imgae_monai.exceptions import InputError
+from imgae_monai.transforms.codes import Codes
 from imgae_monai.transforms.residual_map import ResidualMap
-from imgae_monai.transforms.score_definition import LATENT, ScoreDefinition
+from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 MAPS_KEY = "component_maps"
 
 
 class ComponentMaps(Transform):
-    """Residual maps for the components of a score, each map once, and the image's code for ``"latent"``.
+    """Residual maps for the components of a score, each map once, and the image's codes.
 
-    Args:
-        score: the score's definition.
-        network: needed where a component is ``"latent"``: its ``encode`` gives one vector an image, or mean and
-            log variance, of which the mean is taken; and where a residual needs it.
-        lpips_weights: file of LPIPS's weights, where a residual is one of LPIPS.
+        Args:
+            score: the score's definition.
+    <<<<<<< HEAD
+            network: needed where a component is ``"latent"``: its ``encode`` gives one vector an image, or mean and
+                log variance, of which the mean is taken; and where a residual needs it.
+            lpips_weights: file of LPIPS's weights, where a residual is one of LPIPS.
 
-    Raises:
-        InputError: when a component needs a network that encodes, or what a residual needs is missing.
+        Raises:
+            InputError: when a component needs a network that encodes, or what a residual needs is missing.
+    =======
+            network: needed where a component is a code's distance, see :py:class:`imgae_monai.transforms.Codes`.
 
-    Example:
-        >>> maps = ComponentMaps(ScoreDefinition(combine=("l1-mean", "l1-max", "l2-mean")))
-        >>> sorted(maps(torch.ones(1, 2, 2), torch.zeros(1, 2, 2)))
-        ['l1', 'l2']
+        Raises:
+            InputError: when a component is of a code that the network does not give.
+    >>>>>>> 9ab5088 (Measure codes by training images, also of features on a grid)
+
+        Example:
+            >>> maps = ComponentMaps(ScoreDefinition(combine=("l1-mean", "l1-max", "l2-mean")))
+            >>> sorted(maps(torch.ones(1, 2, 2), torch.zeros(1, 2, 2)))
+            ['l1', 'l2']
     """
 
     backend = [TransformBackends.TORCH]
@@ -41,15 +47,12 @@ class ComponentMaps(Transform):
     def __init__(
         self, score: ScoreDefinition, network: nn.Module | None = None, lpips_weights: PathLike | None = None
     ) -> None:
-        scores = [ScoreDefinition.parse(name) for name in score.components if name != LATENT]
+        scores = [ScoreDefinition.parse(name) for name in score.components if name not in CODES]
         self.mappers = {
             s.map_name: ResidualMap(s.residual, s.smoothing_sigma, s.residual_clahe, network, lpips_weights)
             for s in scores
         }
-        self.latent = LATENT in score.components
-        if self.latent and not hasattr(network, "encode"):
-            raise InputError(f"the score {LATENT} needs a network with encode, got {type(network).__name__}")
-        self.network = network
+        self.codes = Codes(score.codes, network)
 
     def __call__(  # type: ignore[override]
         self, img: torch.Tensor, reconstruction: torch.Tensor, known: Mapping[str, torch.Tensor] | None = None
@@ -61,36 +64,13 @@ class ComponentMaps(Transform):
             known: maps that there are already, by name.
 
         Returns:
-            maps (1, H, W[, D]) by their name, see :py:attr:`ScoreDefinition.map_name`; and ``"latent"``, shape (d,).
-
-        Raises:
-            InputError: when the network does not give one vector an image.
+            maps (1, H, W[, D]) by their name, see :py:attr:`ScoreDefinition.map_name`; and codes (d,).
         """
         known = known or {}
         maps = {
             name: known[name] if name in known else mapper(img, reconstruction) for name, mapper in self.mappers.items()
         }
-        return {**maps, **({LATENT: self._code(img)} if self.latent else {})}
-
-    def _code(self, img: torch.Tensor) -> torch.Tensor:
-        plain = convert_to_tensor(img, track_meta=False)[None]
-        if plain.requires_grad:  # MONAI's eval_mode lets no gradient through
-            return encode_mean(self.network, plain)[0]
-        with eval_mode(self.network):  # type: ignore[arg-type]
-            return encode_mean(self.network, plain)[0]
-
-
-def encode_mean(network: nn.Module | None, images: torch.Tensor) -> torch.Tensor:
-    """Codes (B, d) of images (B, C, H, W[, D]); of a variational network the means.
-
-    Raises:
-        InputError: when ``encode`` gives something else.
-    """
-    code = network.encode(images)  # type: ignore[union-attr, operator]
-    mean = code[0] if isinstance(code, tuple) else code
-    if not isinstance(mean, torch.Tensor) or mean.ndim != 2:
-        raise InputError(f"{type(network).__name__}.encode does not give one vector an image")
-    return mean
+        return {**maps, **self.codes(img)}
 
 
 class ComponentMapsd(MapTransform):

@@ -9,7 +9,7 @@ from monai.transforms import Transform
 from monai.utils import TransformBackends, convert_to_tensor
 
 from imgae_monai.transforms.anomaly_score import AnomalyScore
-from imgae_monai.transforms.score_definition import LATENT, ScoreDefinition
+from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 
 class ComponentScores(Transform):
@@ -18,7 +18,7 @@ class ComponentScores(Transform):
     Args:
         score: the score's definition.
         standardise: takes a map's name and the map, and standardises it pixel by pixel; for components with ``-z``.
-        distance: of a code, for ``"latent"``.
+        distance: takes a code's name and the code, and tells how far from normal ones it is.
     """
 
     backend = [TransformBackends.TORCH]
@@ -27,9 +27,9 @@ class ComponentScores(Transform):
         self,
         score: ScoreDefinition,
         standardise: Callable[[str, torch.Tensor], torch.Tensor],
-        distance: Callable[[torch.Tensor], torch.Tensor],
+        distance: Callable[[str, torch.Tensor], torch.Tensor],
     ) -> None:
-        self.components = [None if name == LATENT else ScoreDefinition.parse(name) for name in score.components]
+        self.components = [name if name in CODES else ScoreDefinition.parse(name) for name in score.components]
         self.standardise = standardise
         self.distance = distance
 
@@ -42,12 +42,13 @@ class ComponentScores(Transform):
             shape (k,), float64.
         """
         plain = {name: convert_to_tensor(x, track_meta=False, dtype=torch.float64) for name, x in maps.items()}
-        z_scored = dict.fromkeys(c.map_name for c in self.components if c and c.z_score)
+        scored = [component for component in self.components if isinstance(component, ScoreDefinition)]
+        z_scored = dict.fromkeys(component.map_name for component in scored if component.z_score)
         standardised = {name: self.standardise(name, plain[name]) for name in z_scored}
         return torch.stack(
             [
-                self.distance(plain[LATENT])
-                if component is None
+                self.distance(component, plain[component])
+                if isinstance(component, str)
                 else AnomalyScore(component.reduction, component.top_fraction)(
                     (standardised if component.z_score else plain)[component.map_name]
                 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import torch
@@ -59,61 +58,8 @@ def shrunk_covariance(values: NDArray[np.float64], what: str = "vectors") -> NDA
     from sklearn.covariance import ledoit_wolf
 
     if not np.isfinite(values).all():
-        raise InputError(f"{what} of normal validation images are not finite: check the data and the weights")
+        raise InputError(f"{what} of normal images are not finite: check the data and the weights")
     if len(values) < 2 or not np.ptp(values, axis=0).any():
-        raise InputError(f"{what} of normal validation images are all the same: there is no distance to them")
+        raise InputError(f"{what} of normal images are all the same: there is no distance to them")
     covariance = ledoit_wolf(values)[0]
     return covariance + _SMALLEST * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-
-
-def left_out_distances(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Squared Mahalanobis distance of each vector to a Gaussian that is fitted to all the others.
-
-    As :py:meth:`Gaussian.fit` for each, shrinkage and all, in closed form. With x a vector minus the mean of all n and
-    S their covariance, that of the others is n/(n-1) S - n/(n-1)^2 xx', from which Ledoit and Wolf's shrinkage and, by
-    Sherman and Morrison's formula in the eigenvectors of S, the distance follow.
-
-    Args:
-        values: shape (n, d), n at least 3.
-
-    Returns:
-        shape (n,).
-    """
-    n = len(values)
-    others = n - 1
-    x = values - values.mean(axis=0)
-    covariance = x.T @ x / n
-    variances, axes = np.linalg.eigh(covariance)
-    squares = (x @ axes) ** 2
-    shrinkage, mean_variance = _left_out_shrinkage(x, squares @ variances, float(np.sum(variances**2)))
-    kept = 1 - shrinkage
-    shrunk = (kept * n / others)[:, None] * variances.clip(0) + (shrinkage * mean_variance)[:, None]
-    shrunk = shrunk + _SMALLEST * mean_variance[:, None]
-    q = np.sum(squares / shrunk, axis=1)
-    return (n / others) ** 2 * q / (1 - kept * n / others**2 * q)
-
-
-def _left_out_shrinkage(
-    x: NDArray[np.float64], along: NDArray[Any], squared_norm: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Ledoit and Wolf's shrinkage without each vector in turn, and the mean variance that it goes towards.
-
-    Args:
-        x: centred vectors, shape (n, d).
-        along: x'Sx of each.
-        squared_norm: of S (Frobenius).
-    """
-    n, d = x.shape
-    m = n - 1
-    a = np.sum(x**2, axis=1)
-    mean_variance = (a.sum() - n / m * a) / (m * d)
-    if d == 1:
-        return np.zeros(n), mean_variance
-    # sum of the others' |c - mean of the others|^4: that of all, c - mean = x_k + x_i / m, less the vector's own
-    fourth = np.sum(a**2) + 4 / m * (x @ (a @ x)) + 2 * a.sum() / m**2 * a + 4 * n / m**2 * along + n * a**2 / m**4
-    fourth = fourth - (n / m) ** 4 * a**2
-    norm = (n / m) ** 2 * squared_norm - 2 * n**2 / m**3 * along + (n / m**2) ** 2 * a**2
-    dispersion = norm / d - mean_variance**2
-    error = np.minimum((fourth / m - norm) / (d * m), dispersion)
-    safe = np.where(error > 0, dispersion, 1)
-    return np.where(error > 0, error / safe, 0.0), mean_variance

@@ -12,6 +12,8 @@ from imgae_monai.transforms.anomaly_score import AnomalyScore
 from imgae_monai.transforms.residual_map import check_residual, is_differentiable
 
 LATENT = "latent"
+FEATURE_GAUSSIAN = "feature_gaussian"
+CODES = (LATENT, FEATURE_GAUSSIAN)  # of an image, how far they are from those of normal ones; see `codes.py`
 _TWO_SIDED = "-two_sided"
 _NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _NAME = re.compile(
@@ -31,8 +33,9 @@ class ScoreDefinition:
         reduction: ``"mean"``, ``"top"`` or ``"max"``, see :py:class:`imgae_monai.transforms.AnomalyScore`.
         top_fraction: as there.
         two_sided: whether an image that is easier than normal ones is as abnormal as one that is harder.
-        combine: names of scores that are made into one (see :py:meth:`parse`), or ``"latent"``; the order does not
-            matter. The anomaly map stays that of the other arguments; empty: so does the score.
+        combine: names of scores that are made into one (see :py:meth:`parse`); ``"latent"`` and ``"feature_gaussian"``
+            are such too, see :py:mod:`imgae_monai.transforms.codes`. The order does not matter. The anomaly map stays
+            that of the other arguments; empty: so does the score.
         residual_clahe: CLAHE of image and reconstruction before they are compared.
 
     Raises:
@@ -93,11 +96,16 @@ class ScoreDefinition:
         return self.combine or ((self.base.name,) if self.two_sided else ())
 
     @property
+    def codes(self) -> tuple[str, ...]:
+        """Those of the components that are distances of codes."""
+        return tuple(name for name in self.combine if name in CODES)
+
+    @property
     def has_gradient(self) -> bool:
         """Whether the score is differentiable by the image, which CLAHE is not."""
         if not self.components:
             return is_differentiable(self.residual, self.residual_clahe)
-        return all(name == LATENT or ScoreDefinition.parse(name).has_gradient for name in self.components)
+        return all(name in CODES or ScoreDefinition.parse(name).has_gradient for name in self.components)
 
     @classmethod
     def parse(cls, name: str) -> ScoreDefinition:
@@ -118,7 +126,7 @@ class ScoreDefinition:
         if found is None:
             raise InputError(
                 f"{name!r} is no name of a score, which are RESIDUAL[-clahe][-sigmaX][-z]-(mean|topX|max), as "
-                "ssim-sigma2-mean"
+                f"ssim-sigma2-mean; and {' and '.join(CODES)} in combine"
             )
         return cls(
             residual=found["residual"],
@@ -135,7 +143,7 @@ def _components(names: Iterable[str]) -> tuple[str, ...]:
     """Names in one spelling and order."""
     if isinstance(names, str):
         raise InputError(f"combine takes a list of names of scores, got {names!r}")
-    found = [name if name == LATENT else _component(name) for name in names]
+    found = [name if name in CODES else _component(name) for name in names]
     twice = sorted({name for name in found if found.count(name) > 1})
     if twice:
         raise InputError(f"combine names {', '.join(twice)} twice")

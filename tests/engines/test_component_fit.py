@@ -44,6 +44,9 @@ def normal_images(n: int = N, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(rng.gamma(2.0, sizes, size=(n, 1, 6, 7)) * rng.gamma(5.0, 0.2, (n, 1, 1, 1))).float()
 
 
+TRAINING = normal_images(480)[440:]  # of the same kind
+
+
 def evaluator_of(images: torch.Tensor, score: ScoreDefinition, *further, batch_size: int = 5) -> SupervisedEvaluator:
     network = Zero()
     maps = [ResidualMapd(residual=score.residual), ComponentMapsd("pred", score, network)]
@@ -54,7 +57,8 @@ def evaluator_of(images: torch.Tensor, score: ScoreDefinition, *further, batch_s
 
 def calibrated(folder, images: torch.Tensor, score: ScoreDefinition, specificity: float = 0.9):
     (folder / "model.pt").write_bytes(b"the weights")
-    return Calibrator(evaluator_of(images, score), score, specificity, folder, DATALIST).run()
+    training = [{"image": TRAINING}] if score.codes else None
+    return Calibrator(evaluator_of(images, score), score, specificity, folder, DATALIST, train_loader=training).run()
 
 
 def scores_of(folder, images: torch.Tensor, score: ScoreDefinition, batch_size: int = 5) -> list[float]:
@@ -80,14 +84,15 @@ def left_out_values(images: torch.Tensor) -> np.ndarray:
     smooth = torch.stack(
         [ResidualMapd(residual="l2", smoothing_sigma=1.0)(pair)["anomaly_map"] for pair in zeros(images)]
     )
-    codes = images.mean(dim=(1, 3)).double().numpy()
+    training = Gaussian.fit(TRAINING.mean(dim=(1, 3)).double().numpy())
+    codes = images.mean(dim=(1, 3)).double()
     rows = []
     for i in range(len(images)):
         others = [j for j in range(len(images)) if j != i]
         z_l1, z_smooth = (
             ZScoreMap(maps[others].mean(dim=0), maps[others].std(dim=0))(maps[i]) for maps in (l1, smooth.double())
         )
-        distance = Gaussian.fit(codes[others]).squared_distance(torch.from_numpy(codes[i]))
+        distance = training.squared_distance(codes[i])
         rows.append([l1[i].mean().item(), z_l1.max().item(), z_smooth.mean().item(), distance.item()])
     return np.array(rows)
 
@@ -156,7 +161,8 @@ def test_a_constant_component_is_named(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"model.pt"}
 
 
-def test_codes_without_any_distance_are_refused(tmp_path):
-    images = normal_images(1).repeat(N, 1, 1, 1)
-    with pytest.raises(InputError, match="codes of normal validation images are all the same"):
-        calibrated(tmp_path, images, ScoreDefinition(combine=("latent",)))
+def test_codes_take_training_images(tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"the weights")
+    score = ScoreDefinition(combine=("latent",))
+    with pytest.raises(ValueError, match="takes codes of training images: train_loader is None"):
+        Calibrator(evaluator_of(normal_images(), score), score, 0.9, tmp_path, DATALIST).run()

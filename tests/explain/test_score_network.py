@@ -156,7 +156,7 @@ def fitted(two_sided: bool, k: int) -> Calibration:
     combination = Combination.fit(torch.rand(40, k, generator=generator).double().numpy(), two_sided)
     codes = Gaussian.fit(0.5 + 0.1 * torch.rand(40, 24, generator=generator).double().numpy())
     moments = {"l1": (normal.mean, normal.std), "l1-sigma1": (0.1 * normal.mean, normal.std)}
-    return dataclasses.replace(normal, combination=combination, latent=codes, map_moments=moments)
+    return dataclasses.replace(normal, combination=combination, codes={"latent": codes}, map_moments=moments)
 
 
 @pytest.mark.parametrize(

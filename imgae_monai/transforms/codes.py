@@ -1,0 +1,93 @@
+"""Vectors that a network makes of an image, whose distance to those of normal images is a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from monai.networks.layers.factories import Pool
+from monai.networks.utils import eval_mode
+from monai.transforms import Transform
+from monai.utils import TransformBackends, convert_to_tensor
+from torch import nn
+
+from imgae_monai.exceptions import InputError
+from imgae_monai.transforms.score_definition import FEATURE_GAUSSIAN, LATENT
+
+_LEVELS = 2
+_GRID = 4
+
+
+class Codes(Transform):
+    """Codes of an image, by name.
+
+    ``"latent"`` is what ``encode`` gives (of a variational network the mean). ``"feature_gaussian"`` is the features of
+    the network's first two levels, averaged over each cell of a 4x4 grid: what texture and brightness there are, and
+    about where. That a Gaussian of a network's features knows normal images is from Rippel et al., "Modeling the
+    distribution of normal data in pre-trained deep features for anomaly detection" (ICPR 2020), that it should know
+    places from Defard et al., "PaDiM" (2021); here the features are the network's own, so that nothing is downloaded.
+    Levels and grid were chosen on normal images and synthetic anomalies: ``docs/method.md``.
+
+    Args:
+        names: which of the two.
+        network: gives ``encode`` or ``features``.
+
+    Raises:
+        InputError: when the network has no such method.
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(self, names: Sequence[str], network: nn.Module | None) -> None:
+        methods = {LATENT: "encode", FEATURE_GAUSSIAN: "features"}
+        for name in names:
+            if not hasattr(network, methods[name]):
+                raise InputError(f"the score {name} needs a network with {methods[name]}, got {type(network).__name__}")
+        self.names = names
+        self.network = network
+
+    def __call__(self, img: torch.Tensor) -> dict[str, torch.Tensor]:
+        """
+        Args:
+            img: shape (C, H, W[, D]), values in [0, 1], on the network's device.
+
+        Returns:
+            codes (d,) by name.
+
+        Raises:
+            InputError: when the network does not give one vector an image.
+        """
+        return {name: code[0] for name, code in self.batch(convert_to_tensor(img, track_meta=False)[None]).items()}
+
+    def batch(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The same of a batch: codes (B, d) of images (B, C, H, W[, D])."""
+        if not self.names:
+            return {}
+        if images.requires_grad:  # MONAI's eval_mode lets no gradient through
+            return self._codes(images)
+        with eval_mode(self.network):  # type: ignore[arg-type]
+            return self._codes(images)
+
+    def _codes(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        make: dict[str, Callable] = {LATENT: encode_mean, FEATURE_GAUSSIAN: pooled_features}
+        return {name: make[name](self.network, images) for name in self.names}
+
+
+def encode_mean(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Codes (B, d) of images (B, C, H, W[, D]); of a variational network the means.
+
+    Raises:
+        InputError: when ``encode`` gives something else.
+    """
+    code = network.encode(images)  # type: ignore[operator]
+    mean = code[0] if isinstance(code, tuple) else code
+    if not isinstance(mean, torch.Tensor) or mean.ndim != 2:
+        raise InputError(f"{type(network).__name__}.encode does not give one vector an image")
+    return mean
+
+
+def pooled_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Features of the first two levels in the cells of a grid, (B, (C_1 + C_2) * 4 ** spatial_dims)."""
+    pool = Pool[Pool.ADAPTIVEAVG, images.ndim - 2](_GRID)
+    levels = network.features(images)[:_LEVELS]  # type: ignore[operator]
+    return torch.cat([pool(level).flatten(1) for level in levels], dim=1)
