@@ -20,26 +20,19 @@ MAPS_KEY = "component_maps"
 class ComponentMaps(Transform):
     """Residual maps for the components of a score, each map once, and the image's codes.
 
-        Args:
-            score: the score's definition.
-    <<<<<<< HEAD
-            network: needed where a component is ``"latent"``: its ``encode`` gives one vector an image, or mean and
-                log variance, of which the mean is taken; and where a residual needs it.
-            lpips_weights: file of LPIPS's weights, where a residual is one of LPIPS.
+    Args:
+        score: the score's definition.
+        network: needed where a component is a code's distance, see :py:class:`imgae_monai.transforms.Codes`, and where
+            a residual needs it.
+        lpips_weights: file of LPIPS's weights, where a residual is one of LPIPS.
 
-        Raises:
-            InputError: when a component needs a network that encodes, or what a residual needs is missing.
-    =======
-            network: needed where a component is a code's distance, see :py:class:`imgae_monai.transforms.Codes`.
+    Raises:
+        InputError: when a component is of a code that the network does not give, or what a residual needs is missing.
 
-        Raises:
-            InputError: when a component is of a code that the network does not give.
-    >>>>>>> 9ab5088 (Measure codes by training images, also of features on a grid)
-
-        Example:
-            >>> maps = ComponentMaps(ScoreDefinition(combine=("l1-mean", "l1-max", "l2-mean")))
-            >>> sorted(maps(torch.ones(1, 2, 2), torch.zeros(1, 2, 2)))
-            ['l1', 'l2']
+    Example:
+        >>> maps = ComponentMaps(ScoreDefinition(combine=("l1-mean", "l1-max", "l2-mean")))
+        >>> sorted(maps(torch.ones(1, 2, 2), torch.zeros(1, 2, 2)))
+        ['l1', 'l2']
     """
 
     backend = [TransformBackends.TORCH]
