@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgae_monai.transforms.score_definition import LATENT, ScoreDefinition
+from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 # what a residual takes beyond a difference of two pixels
 _STEPS = {"l1": 0, "l2": 0, "ssim": 1, "gms": 1, "likelihood": 1, "ms_ssim": 2, "disagreement": 2}
@@ -68,7 +68,7 @@ def complexity(score: ScoreDefinition) -> int:
         [0, 4]
     """
     if score.combine:
-        parts = [3 if name == LATENT else complexity(ScoreDefinition.parse(name)) for name in score.combine]
+        parts = [3 if name in CODES else complexity(ScoreDefinition.parse(name)) for name in score.combine]
         return sum(parts) + len(parts) + score.two_sided
     extras = [
         score.smoothing_sigma > 0,

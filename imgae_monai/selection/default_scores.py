@@ -6,7 +6,7 @@ import dataclasses
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.selection.selection_run import SelectionRun
-from imgae_monai.transforms.score_definition import LATENT, ScoreDefinition
+from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 _MAPS = (
     *("l1", "l1-sigma2", "l1-clahe", "l1-clahe-sigma2"),
@@ -18,6 +18,8 @@ _COMBINED = (
     *("l1-z-mean-two_sided", "ssim-z-mean-two_sided"),
     *("l1-sigma2-z-top0.05+ssim-z-mean", "l1-sigma2-z-top0.05+latent+ssim-z-mean"),
     *("l1-sigma2-z-top0.05+ssim-z-mean-two_sided", "l1-sigma2-z-top0.05+latent+ssim-z-mean-two_sided"),
+    *("latent", "feature_gaussian", "feature_gaussian+ssim-z-top0.05", "feature_gaussian+ms_ssim-z-top0.05"),
+    *("feature_gaussian+l1-sigma2-z-top0.05", "feature_gaussian+l1-sigma2-z-top0.05+ssim-z-top0.05"),
 )
 
 
@@ -26,8 +28,8 @@ def default_scores(run: SelectionRun) -> list[str]:
 
     Each of ten residual maps (L1, plain and smoothed; SSIM, multi-scale SSIM and gradient magnitude; with and without
     CLAHE), and those of what the network has beyond a reconstruction: ``features``, ``reversed``, ``likelihood``,
-    ``disagreement``. Each map as it is and standardised; its mean, and the mean of its highest twentieth. Then six
-    two-sided and combined ones. L2 is not among them, as L1 with a top fraction does what it is for, nor is
+    ``disagreement``. Each map as it is and standardised; its mean, and the mean of its highest twentieth. Then twelve
+    two-sided, combined and codes' ones. L2 is not among them, as L1 with a top fraction does what it is for, nor is
     ``gradient``, which takes a pass backwards.
     """
     maps = [*_MAPS]
@@ -45,7 +47,8 @@ def parse_score(name: str) -> ScoreDefinition:
 
     Args:
         name: as :py:meth:`ScoreDefinition.parse` takes it; of a combination ``NAME+NAME[-two_sided]``, where a part may
-            be ``latent``. Its anomaly map is that of the first part, by the alphabet, that has one.
+            be ``latent`` or ``feature_gaussian``, which also stand alone. Its anomaly map is that of the first part, by
+            the alphabet, that has one.
 
     Raises:
         InputError: when it is malformed.
@@ -68,11 +71,11 @@ def score_label(score: ScoreDefinition) -> str:
 
 
 def _parse(name: str) -> ScoreDefinition:
-    if "+" not in name:
+    if "+" not in name and name.removesuffix("-two_sided") not in CODES:
         return ScoreDefinition.parse(name)
     joined = name.removesuffix("-two_sided")
     parts = joined.split("+")
-    shown = next((part for part in sorted(parts) if part != LATENT), None)
+    shown = next((part for part in sorted(parts) if part not in CODES), None)
     base = ScoreDefinition() if shown is None else ScoreDefinition.parse(shown)
     return dataclasses.replace(base, combine=tuple(parts), two_sided=joined != name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from imgae_monai.selection.map_scorer import MapScorer, Pair
 from imgae_monai.selection.selection_run import SelectionRun
 from imgae_monai.transforms.combination import Combination
-from imgae_monai.transforms.gaussian import Gaussian, left_out_distances
-from imgae_monai.transforms.score_definition import LATENT, ScoreDefinition
+from imgae_monai.transforms.gaussian import Gaussian
+from imgae_monai.transforms.score_definition import ScoreDefinition
 
 
 class NormalStatistics:
-    """Normal residuals, a Gaussian of normal codes, and how scores lie together, of either half.
+    """Normal residuals and how scores lie together, of either half, and Gaussians of normal codes.
 
     Args:
         run: network and transforms.
         parts: scores that are neither combined nor two-sided.
-        latent: whether codes are needed.
+        codes: names of codes that are needed; their Gaussians come from the training images.
         images: clean ones, before CLAHE.
         halves: 0 or 1 of each.
     """
@@ -30,7 +30,7 @@ class NormalStatistics:
         self,
         run: SelectionRun,
         parts: Sequence[ScoreDefinition],
-        latent: bool,
+        codes: Sequence[str],
         images: Sequence[torch.Tensor],
         halves: NDArray[np.intp],
     ) -> None:
@@ -39,23 +39,21 @@ class NormalStatistics:
             groups.setdefault(score.map_name, []).append(score)
         self.scorers = [MapScorer(run, group) for group in groups.values()]
         self._halves = halves
-        self._codes: list[Gaussian] = []
+        self._codes: dict[str, Gaussian] = run.fit_codes(codes) if codes else {}
         self._values: dict[str, NDArray[np.float64]] = {}
         shown = [run.finish(image) for image in images]
         pairs = [Pair(image, run.reconstruct([image])[0]) for image in shown]
         for scorer in self.scorers:
             self._values.update(scorer.fit(pairs, halves))
-        if latent:
-            codes = torch.cat([run.encode([image]) for image in shown]).double().numpy()
-            self._values[LATENT] = np.zeros(len(images))
-            for half in (0, 1):
-                own = halves == half
-                self._codes.append(Gaussian.fit(codes[own], "codes"))
-                self._values[LATENT][own] = left_out_distances(codes[own])
+        for name, distances in self.distances(run.codes(codes, shown)).items():
+            self._values[name] = distances
 
-    def distance(self, code: torch.Tensor, half: int) -> float:
-        """Squared distance of a code (d,) to those of the half that its image is not in."""
-        return float(self._codes[1 - half].squared_distance(code))
+    def distances(self, codes: Mapping[str, torch.Tensor]) -> dict[str, NDArray[np.float64]]:
+        """Squared distances (n,) of codes (n, d) to those of the training images, by name."""
+        return {
+            name: np.array([float(self._codes[name].squared_distance(code)) for code in found])
+            for name, found in codes.items()
+        }
 
     def combination(self, score: ScoreDefinition, half: int) -> Combination:
         """How an image of ``half`` is scored by several scores, or two-sidedly: fitted to the other half."""

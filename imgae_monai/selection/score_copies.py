@@ -17,7 +17,7 @@ from imgae_monai.selection.families import CorruptionFamily, changed_pixels
 from imgae_monai.selection.map_scorer import Pair
 from imgae_monai.selection.normal_statistics import NormalStatistics
 from imgae_monai.selection.selection_run import SelectionRun
-from imgae_monai.transforms.score_definition import LATENT, ScoreDefinition
+from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 _FEWEST_PATIENTS = 8
 
@@ -71,9 +71,9 @@ def score_copies(
         run.check_score(score)
     images = [run.load(item) for item in items]
     parts = list({part.name: part for score in scores for part in _parts(score)}.values())
-    latent = any(LATENT in score.components for score in scores)
-    statistics = NormalStatistics(run, parts, latent, images, halves)
-    table = _Table([*(part.name for part in parts), *([LATENT] if latent else [])], len(items), families, n_copies)
+    codes = [name for name in CODES if any(name in score.codes for score in scores)]
+    statistics = NormalStatistics(run, parts, codes, images, halves)
+    table = _Table([*(part.name for part in parts), *codes], len(items), families, n_copies)
     for i, item in enumerate(tqdm(items, desc=run.name, unit=" images", leave=False)):
         partner = images[_partner(patients, i)]
         changed = [families[f](images[i], str(item["sha256"]), copy, seed, partner) for f, copy in table.copies]
@@ -88,8 +88,8 @@ def score_copies(
                     table.values[score.name][i, place] = found.values[score.name]
                     if mask is not None:
                         table.add_area(score.name, place, found.pixel_auroc(score.z_score, mask))
-        if latent:
-            table.values[LATENT][i] = [statistics.distance(code, half) for code in run.encode(batch)]
+        for name, distances in statistics.distances(run.codes(codes, batch)).items():
+            table.values[name][i] = distances
     for score in scores:
         if score.components:
             table.combine(score, statistics, halves)
@@ -131,7 +131,7 @@ class _Table:
 
 def _parts(score: ScoreDefinition) -> list[ScoreDefinition]:
     """The scores of a map that it takes: its own, whose map is shown, and those it is combined of."""
-    return [score.base, *(ScoreDefinition.parse(name) for name in score.combine if name != LATENT)]
+    return [score.base, *(ScoreDefinition.parse(name) for name in score.combine if name not in CODES)]
 
 
 def _partner(patients: Sequence[str], i: int) -> int:

@@ -13,10 +13,13 @@ from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from monai.utils import convert_to_tensor, ensure_tuple
 
+from imgae_monai.engines.normal_codes import fit_codes, thinned
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.checked_checkpoint_loader import check_checkpoint
+from imgae_monai.selection.validation_items import training_items
 from imgae_monai.transforms.clahe import CLAHEd
-from imgae_monai.transforms.component_maps import encode_mean
+from imgae_monai.transforms.codes import Codes
+from imgae_monai.transforms.gaussian import Gaussian
 from imgae_monai.transforms.score_definition import ScoreDefinition
 
 SCORE_IDS = tuple(field.name for field in dataclasses.fields(ScoreDefinition))
@@ -75,16 +78,21 @@ class SelectionRun:
             batch = torch.stack(list(images)).to(self.device)
             return list(_plain(self._inferer(inputs=batch, network=self.network)))
 
-    def encode(self, images: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Codes (n, d) of images as the network gets them; of a variational encoder the means.
+    def codes(self, names: Sequence[str], images: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Codes (n, d) by name of images as the network gets them, see :py:class:`imgae_monai.transforms.Codes`.
 
         Raises:
-            InputError: when the network has none.
+            InputError: when the network does not give them.
         """
-        if not hasattr(self.network, "encode"):
-            raise InputError(f"{self.name} can't be scored by latent: {type(self.network).__name__} has no encode")
         with torch.no_grad():
-            return _plain(encode_mean(self.network, torch.stack(list(images)).to(self.device)))
+            found = Codes(names, self.network).batch(torch.stack(list(images)).to(self.device))
+        return {name: code.double().cpu() for name, code in found.items()}
+
+    def fit_codes(self, names: Sequence[str]) -> dict[str, Gaussian]:
+        """Gaussians of the training images' codes, as :py:class:`imgae_monai.engines.Calibrator` fits them."""
+        items = thinned(training_items(self.folder, self.checkpoint.parent))
+        batches = ({"image": self.finish(self.load(item))[None]} for item in items)
+        return fit_codes(names, self.network, batches, self.device)
 
     def check_score(self, score: ScoreDefinition) -> None:
         """

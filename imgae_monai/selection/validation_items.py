@@ -1,4 +1,4 @@
-"""The normal validation images of a run, from the list that training left."""
+"""The normal images of a run, from the list that training left."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ def validation_items(
     Raises:
         InputError: when the list is missing.
     """
+    items, synthetic = _listed(folder, ckpt_dir, "validation")
+    return _whole_patients(items, n_images, seed) if n_images else items, synthetic
+
+
+def training_items(folder: Path, ckpt_dir: Path) -> list[dict[str, Any]]:
+    """The same of the images that the run was trained on.
+
+    Raises:
+        InputError: when the list is missing.
+    """
+    return _listed(folder, ckpt_dir, "training")[0]
+
+
+def _listed(folder: Path, ckpt_dir: Path, part: str) -> tuple[list[dict[str, Any]], bool]:
     path = ckpt_dir / "datalist.json"
     if not path.is_file():
         raise InputError(f"{folder} has no {path.relative_to(folder)}: give the folder of a run that train left")
@@ -36,10 +50,10 @@ def validation_items(
     skipped = {entry["path"] for entry in training.get("skipped_images", [])}
     items = [
         {"image": i["image"], "image_path": i["image"], "patient_id": str(i["patient_id"]), "sha256": i["sha256"]}
-        for i in listed["validation"]
+        for i in listed[part]
         if i["label"] == 0 and i["image"] not in skipped
     ]
-    return _whole_patients(items, n_images, seed) if n_images else items, bool(listed.get("synthetic"))
+    return items, bool(listed.get("synthetic"))
 
 
 def _whole_patients(items: list[dict[str, Any]], n_images: int, seed: int) -> list[dict[str, Any]]:

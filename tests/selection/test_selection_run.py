@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import copy
+import shutil
 
 import pytest
 import torch
 
+from imgae_monai.engines import load_calibration
 from imgae_monai.exceptions import InputError
 from imgae_monai.selection import SelectionRun, default_scores, parse_score, score_label
 from imgae_monai.selection.select import group_runs
@@ -33,23 +35,29 @@ def test_reconstructions_are_the_networks_in_evaluation_mode(loaded, items):
 
 
 def test_codes(loaded, items):
-    codes = loaded.encode([loaded.load(item) for item in items[:3]])
-    assert codes.shape == (3, 4)
+    images = [loaded.load(item) for item in items[:3]]
+    codes = loaded.codes(["latent", "feature_gaussian"], images)
+    assert codes["latent"].shape == (3, 4)
+    alone = loaded.codes(["feature_gaussian"], images[1:2])["feature_gaussian"][0]
+    torch.testing.assert_close(codes["feature_gaussian"][1], alone, rtol=1e-4, atol=1e-6)
     without = copy.copy(loaded)
     without.network = torch.nn.Identity()
-    with pytest.raises(InputError, match="can't be scored by latent: Identity has no encode"):
-        without.encode([loaded.load(items[0])])
+    with pytest.raises(InputError, match="the score latent needs a network with encode, got Identity"):
+        without.codes(["latent"], images)
 
 
-def test_codes_of_a_variational_encoder_are_its_means(loaded, items):
-    class Variational(torch.nn.Module):
-        def encode(self, x):
-            return x.mean(dim=(2, 3)), torch.full((len(x), 1), 99.0)
-
-    variational = copy.copy(loaded)
-    variational.network = Variational()
-    image = loaded.load(items[0])
-    assert variational.encode([image]).item() == pytest.approx(image.mean().item(), rel=1e-5)
+def test_gaussians_of_codes_are_those_of_the_calibration(loaded, cli, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(loaded.folder, run)
+    cli("calibrate", run, "--combine", "latent,feature_gaussian")
+    stored = load_calibration(run / "models", ScoreDefinition(combine=("latent", "feature_gaussian"))).codes
+    fitted = loaded.fit_codes(["latent", "feature_gaussian"])
+    for name, gaussian in stored.items():
+        torch.testing.assert_close(fitted[name].mean, gaussian.mean, rtol=1e-4, atol=1e-5)
+    code = loaded.codes(["latent"], [torch.rand(1, 32, 32)])["latent"][0]
+    assert fitted["latent"].squared_distance(code).item() == pytest.approx(
+        stored["latent"].squared_distance(code).item(), rel=1e-2
+    )
 
 
 def test_a_score_that_the_config_does_not_know_is_refused(loaded):
