@@ -23,7 +23,7 @@ _PIXELS = 4096  # of a map that its ranking is taken from
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """An image as the network gets it and its reconstruction, both (C, H, W[, D]).
+    """An image as the network gets it, (C, H, W[, D]), and what the network gives, whose first C channels show it.
 
     CLAHE, which takes longer than any residual, is done once for all maps.
     """
@@ -35,7 +35,7 @@ class Pair:
     def equalised(self) -> Pair:
         """Both after CLAHE, as ``residual_clahe`` has it."""
         equalise = CLAHE()
-        return Pair(equalise(self.image), equalise(self.reconstruction))
+        return Pair(equalise(self.image), equalise(self.reconstruction[: len(self.image)]))
 
 
 class ScoredMap:

@@ -80,3 +80,10 @@ def test_clahe_is_done_once_and_gives_the_same_map(name, monkeypatch):
     assert torch.equal(MapScorer(FakeRun(), [score]).residual(pair), expected)
     monkeypatch.setattr("imgae_monai.transforms.CLAHE.__call__", lambda *_: pytest.fail("equalised again"))
     assert torch.equal(MapScorer(FakeRun(), [score]).residual(pair), expected)
+
+
+def test_clahe_is_of_what_shows_the_image():
+    """A network may give more beside it: a learned variance, the spread of an ensemble."""
+    image, prediction = torch.rand(1, 32, 32, generator=GENERATOR), torch.rand(3, 32, 32, generator=GENERATOR)
+    pair = Pair(image, prediction)
+    assert torch.equal(pair.equalised.reconstruction, Pair(image, prediction[:1]).equalised.reconstruction)

@@ -6,9 +6,11 @@ import torch
 
 from imgae_monai.engines import load_calibration
 from imgae_monai.exceptions import InputError
-from imgae_monai.selection import corruption_families, parse_score, score_copies, split_halves
-from imgae_monai.transforms import AnomalyScore, ScoreDefinition, ZScoreMap
+from imgae_monai.selection import SelectionRun, corruption_families, parse_score, score_copies, split_halves
+from imgae_monai.selection.normal_statistics import NormalStatistics
+from imgae_monai.transforms import CLAHE, AnomalyScore, ScoreDefinition, ZScoreMap
 from imgae_monai.transforms.combination import Combination
+from imgae_monai.transforms.gaussian import Gaussian
 
 FAMILIES = {name: corruption_families()[name] for name in ("haze", "foreign_patch")}
 SCORES = ["l1-mean", "l1-z-top0.1", "ssim-mean", "l1-z-mean-two_sided", "l1-mean+ssim-mean", "l1-mean+latent-two_sided"]
@@ -92,3 +94,21 @@ def test_a_map_that_shows_the_change_has_a_high_pixel_auroc(loaded, items, monke
     assert copies.pixel_auroc["haze"] > 0.999
     assert (copies.clean == 0).all()
     assert (copies.corrupted["haze"] > 0).all()
+
+
+def test_codes_are_measured_by_the_other_half(loaded, items):
+    images = [loaded.load(item) for item in items]
+    halves = np.arange(len(images)) % 2
+    codes = loaded.encode(images).double()
+    statistics = NormalStatistics(loaded, [], True, images, halves)
+    for half in (0, 1):
+        expected = Gaussian.fit(codes[halves != half].numpy()).squared_distance(codes[3])
+        assert statistics.distance(codes[3].float(), half) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_copies_go_through_the_runs_own_clahe(loaded, items):
+    equalised = SelectionRun("equalised", loaded.folder, {**loaded.config, "clahe": True}, "cpu")
+    (copies,) = score_copies(equalised, items, [ScoreDefinition()], {"haze": FAMILIES["haze"]}, 1).values()
+    shown = CLAHE()(FAMILIES["haze"](loaded.load(items[5]), items[5]["sha256"]))
+    expected = float((shown - loaded.reconstruct([shown])[0]).abs().mean())
+    assert copies.corrupted["haze"][5, 0] == pytest.approx(expected, rel=1e-4)
