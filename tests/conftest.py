@@ -14,7 +14,7 @@ BUNDLES = ("unet_autoencoder", "reversed_autoencoder")
 # small enough that an epoch takes a fraction of a second
 TINY = {
     "unet_autoencoder": "{'channels': [4, 8, 8], 'strides': [2, 2]}",
-    "reversed_autoencoder": "{'channels': [4, 8, 8], 'strides': [1, 2, 2], 'hidden_size': 16}",
+    "reversed_autoencoder": "{'channels': [4, 8, 8], 'strides': [2, 2, 2]}",
 }
 
 

@@ -134,17 +134,31 @@ def write_run(bundle: Path, run: Path, preset: str | None, overrides: Mapping[st
     overlay = [] if preset is None else [configs / "presets" / f"{preset}.yaml"]
     train = merge_config([configs / "train.json", *overlay], overrides)
     inference = merge_config([configs / "inference.json"], {})
-    shared = {key: train[key] for key in inference if key in train and key not in _INFERENCE_OWN}
+    inference |= {key: train[key] for key in inference if key in train and key not in _INFERENCE_OWN}
+    inference |= _missing(inference, train)
     train["output_dir"] = "$@bundle_root"
     (run / "configs").mkdir(parents=True, exist_ok=True)
     for name in ("evaluate.json", "metadata.json", "logging.conf"):
         shutil.copyfile(configs / name, run / "configs" / name)
-    for name, config in (("train.json", train), ("inference.json", {**inference, **shared})):
+    for name, config in (("train.json", train), ("inference.json", inference)):
         (run / "configs" / name).write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
     if (bundle / "docs").is_dir():
         shutil.copytree(bundle / "docs", run / "docs", dirs_exist_ok=True)
     if (bundle / "LICENSE").is_file():
         shutil.copyfile(bundle / "LICENSE", run / "LICENSE")
+
+
+def _missing(config: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    """Ids of another config that a config refers to and lacks, as those of a preset's network; theirs too."""
+    from imgae_monai.engines.check_ids import references
+
+    found: dict[str, Any] = {}
+    while True:
+        read = {id.partition("::")[0] for id in references({**config, **found})}
+        new = {key: source[key] for key in sorted(read) if key in source and key not in config and key not in found}
+        if not new:
+            return found
+        found |= new
 
 
 def write_run_ids(run: Path, overrides: Mapping[str, Any]) -> None:

@@ -28,11 +28,13 @@ from .run_folder import (
     resume_points,
 )
 from .run_lock import hold_run, lock_run
+from .training_step import IntrospectiveStep
 from .versions import versions
 
 __all__ = [
     "Calibrator",
     "ComponentFit",
+    "IntrospectiveStep",
     "IntrospectiveTrainer",
     "ResumeState",
     "StoredCalibration",

@@ -17,6 +17,7 @@ from monai.config import PathLike
 from torch import nn
 
 from imgae_monai.data.memory import available_memory, resolve_budget
+from imgae_monai.engines.training_step import SupervisedStep, TrainingStep
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -49,44 +50,48 @@ def _is_limited() -> bool:
 def fit_batch_size(
     batch_size: int | str,
     network: nn.Module,
-    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None,
     image_shape: Sequence[int],
     n_images: int,
     device: torch.device | str = "cpu",
     memory_budget: float | str = "auto",
     record: PathLike | None = None,
     in_place: bool = False,
+    training_step: TrainingStep | None = None,
 ) -> int:
     """The batch size as given, or for ``"auto"`` the largest power of two whose training step fits in memory.
 
     A size that is given is looked at on a CPU alone, where the kernel would kill the process without a word: it is
     refused where what autograd keeps of so many images can't fit into what is available.
 
-    For ``"auto"`` steps (forward, backward, Adam) are taken with 1, 2, 4, ... random images on a copy of the network,
-    so weights and random states stay as they are. On a GPU a step may take nine tenths of what is free there, elsewhere
-    ``memory_budget``. A batch that is expected to exceed it, by the growth so far, is not tried. An epoch keeps at
-    least eight steps.
+    For ``"auto"`` steps (forward, backward, Adam, or ``training_step``) are taken with 1, 2, 4, ... random images on a
+    copy of the network, so weights and random states stay as they are. On a GPU a step may take nine tenths of what is
+    free there, elsewhere ``memory_budget``. A batch that is expected to exceed it, by the growth so far, is not tried.
+    An epoch keeps at least eight steps.
 
     Args:
         batch_size: number of images, or ``"auto"``.
         network: the network that will be trained.
-        loss_function: of prediction and image.
+        loss_function: of prediction and image, which a step of Adam lowers.
         image_shape: shape of one image, (C, H, W[, D]).
         n_images: number of training images.
         device: where the network will be trained.
         memory_budget: gigabytes or ``"auto"``, see :py:func:`imgae_monai.data.resolve_budget`.
         record: ``train.json`` of a run that goes on; ``"auto"`` is then what it was when the run started.
         in_place: train the network itself instead of a copy, where it is of no more use and memory is short.
+        training_step: how a trainer of another kind takes its steps; the loss function is then of no use.
 
     Raises:
         InputError: when the batch size is neither ``"auto"`` nor a whole number of at least 1, can't fit,
             or not even one image fits.
     """
+    if training_step is None:
+        training_step = SupervisedStep(loss_function)  # type: ignore[arg-type]
     if batch_size != "auto":
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(f"batch_size must be a whole number of at least 1, or 'auto', got {batch_size!r}")
         if torch.device(device).type == "cpu":
-            _check_fits(batch_size, min(batch_size, n_images), network, image_shape)
+            _check_fits(batch_size, min(batch_size, n_images), network, image_shape, training_step.passes)
         return batch_size
     if record is not None:
         return int(json.loads(Path(record).read_text(encoding="utf-8"))["batch_size"])
@@ -95,7 +100,7 @@ def fit_batch_size(
     largest = max(1, n_images // _FEWEST_STEPS)
     used: list[int] = []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        step = _Step(network if in_place else copy.deepcopy(network), loss_function, image_shape, device)
+        step = _Trial(network if in_place else copy.deepcopy(network), training_step, image_shape, device)
         while 2 ** len(used) <= largest and _expected(used) <= limit:
             taken = step.memory(2 ** len(used))
             if taken is None or taken > limit:
@@ -124,10 +129,11 @@ def _check_fits(
     largest: int,
     network: nn.Module,
     image_shape: Sequence[int],
+    passes: float,
 ) -> None:
     """Refuse a batch for which a CPU's memory can't do: its kernel kills a process that tries, without a word."""
     available = available_memory()
-    of_an_image = _kept_of_an_image(network, image_shape)
+    of_an_image = int(passes * _kept_of_an_image(network, image_shape))
     gradients = sum(p.numel() * p.element_size() for p in network.parameters() if p.requires_grad)
     least = gradients + largest * of_an_image
     if least > available:
@@ -176,22 +182,17 @@ def _expected(used: Sequence[int]) -> int:
     return used[-1] + 2 * max(0, used[-1] - used[-2]) if len(used) > 1 else 0
 
 
-class _Step:
+class _Trial:
     """Training steps of a network, and the memory that they take beyond what was held before."""
 
     def __init__(
-        self,
-        network: nn.Module,
-        loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-        image_shape: Sequence[int],
-        device: torch.device,
+        self, network: nn.Module, training_step: TrainingStep, image_shape: Sequence[int], device: torch.device
     ) -> None:
         self.device = device
         self.image_shape = tuple(image_shape)
-        self.loss_function = loss_function
         self.before = torch.cuda.memory_allocated(device) if device.type == "cuda" else _resident()
         self.network = network.to(device).train()
-        self.optimizer = torch.optim.Adam(self.network.parameters())
+        self.step = training_step(self.network)
 
     def memory(self, batch_size: int) -> int | None:
         """Bytes at the peak of a step, or None where the device ran out of memory."""
@@ -210,15 +211,12 @@ class _Step:
         except torch.cuda.OutOfMemoryError:
             return None
         finally:
-            self.optimizer.zero_grad()
+            self.network.zero_grad()
             torch.cuda.empty_cache()
         return torch.cuda.max_memory_allocated(self.device) - self.before
 
     def _take(self, batch_size: int) -> None:
-        image = torch.rand(batch_size, *self.image_shape, device=self.device)
-        self.optimizer.zero_grad()
-        self.loss_function(self.network(image), image).backward()
-        self.optimizer.step()
+        self.step(torch.rand(batch_size, *self.image_shape, device=self.device))
 
 
 def _resident() -> int:

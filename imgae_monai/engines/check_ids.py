@@ -34,9 +34,9 @@ def check_ids(config: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
     properties: dict[str, Any] = TrainProperties if "train" in config else InferProperties
     tracking: dict[str, Any] = DEFAULT_MLFLOW_SETTINGS["configs"]  # type: ignore[assignment]
     expected = [*(p[BundlePropertyConfig.ID] for p in properties.values()), *tracking, *unread]
-    references = {*_references(config), *map(ReferenceResolver.normalize_id, expected)}
+    read = {*references(config), *map(ReferenceResolver.normalize_id, expected)}
     ids = list(_ids(config))
-    strays = [id for id in ids if not _is_read(id, references) and not _is_null(config, id)]
+    strays = [id for id in ids if not _is_read(id, read) and not _is_null(config, id)]
     if strays:
         # of a section that nothing reads, the section is enough
         outermost = [id for id in strays if id.rpartition(ID_SEP_KEY)[0] not in strays]
@@ -60,16 +60,16 @@ def _is_null(config: Mapping[str, Any], id: str) -> bool:
     return value is None
 
 
-def _references(value: Any) -> Iterator[str]:
-    """Every ``@id`` in the strings below a value."""
+def references(value: Any) -> Iterator[str]:
+    """Every ``@id`` in the strings below a part of a config, nested ones as ``section::id``."""
     if isinstance(value, str):
         yield from ReferenceResolver.match_refs_pattern(value)
     elif isinstance(value, Mapping):
         for part in value.values():
-            yield from _references(part)
+            yield from references(part)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _references(part)
+            yield from references(part)
 
 
 def _ids(section: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -80,9 +80,9 @@ def _ids(section: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield from _ids(value, f"{prefix}{key}{ID_SEP_KEY}")
 
 
-def _is_read(id: str, references: set[str]) -> bool:
+def _is_read(id: str, read: set[str]) -> bool:
     parts = id.split(ID_SEP_KEY)
     if parts[0] in _STARTS or (len(parts) == 1 and parts[0].split("_")[0] == "run"):
         return True
     whole = (ID_SEP_KEY.join(parts[:n]) for n in range(1, len(parts) + 1))
-    return any(w in references for w in whole) or any(r.startswith(f"{id}{ID_SEP_KEY}") for r in references)
+    return any(w in read for w in whole) or any(r.startswith(f"{id}{ID_SEP_KEY}") for r in read)

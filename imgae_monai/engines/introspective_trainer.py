@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from imgae_monai.engines.prepare_batch import prepare_reconstruction
+from imgae_monai.exceptions import InputError
 from imgae_monai.losses import (
     IntrospectiveDecoderLoss,
     IntrospectiveEncoderLoss,
@@ -48,7 +49,7 @@ class IntrospectiveTrainer(Trainer):
     MONAI's ``IterationEvents`` but ``MODEL_COMPLETED`` fire twice, once a step, and ``optimizer`` is that of the step,
     so that :py:class:`imgae_monai.handlers.NonFiniteLossHandler` and
     :py:class:`imgae_monai.handlers.GradientNormHandler` guard both. ``AdversarialTrainer`` has one loss a network, of
-    two networks, and knows no prior to sample from. No AMP, no accumulation, one process.
+    two networks, and knows no prior to sample from. One process.
 
     Args:
         device: where to train.
@@ -70,6 +71,12 @@ class IntrospectiveTrainer(Trainer):
         decollate: whether to take batch and output apart into lists.
         optim_set_to_none: whether gradients are set to None instead of zero.
         to_kwargs: further arguments of ``prepare_batch``.
+        amp: refused when set, as the next two: what a config may ask of any trainer, and this one can't do.
+        accumulation_steps: refused above 1.
+        compile: refused when set.
+
+    Raises:
+        InputError: when one of the last three is asked for.
     """
 
     def __init__(
@@ -93,7 +100,11 @@ class IntrospectiveTrainer(Trainer):
         decollate: bool = True,
         optim_set_to_none: bool = False,
         to_kwargs: dict | None = None,
+        amp: bool = False,
+        accumulation_steps: int = 1,
+        compile: bool = False,
     ) -> None:
+        _check_supported(amp, accumulation_steps, compile)
         super().__init__(
             device=device,
             max_epochs=max_epochs,
@@ -116,7 +127,7 @@ class IntrospectiveTrainer(Trainer):
         self.encoder_loss = encoder_loss
         self.decoder_loss = decoder_loss
         self.optim_set_to_none = optim_set_to_none
-        self.accumulation_steps = 1  # which handlers of MONAI's SupervisedTrainer look at
+        self.accumulation_steps = accumulation_steps  # which handlers of MONAI's SupervisedTrainer look at
         self._rec = SummedSquaredErrorLoss("none")
         self._kl = StandardNormalKLLoss("none")
         self._embedding = ReversedEmbeddingLoss()
@@ -201,3 +212,13 @@ class IntrospectiveTrainer(Trainer):
         output[Keys.LOSS].backward()
         self.fire_event(IterationEvents.BACKWARD_COMPLETED)
         optimizer.step()
+
+
+def _check_supported(amp: bool, accumulation_steps: int, compile: bool) -> None:
+    asked = {"amp": amp, "accumulation_steps": accumulation_steps > 1, "compile": compile}
+    names = [name for name, is_asked in asked.items() if is_asked]
+    if names:
+        raise InputError(
+            f"introspective training takes two steps an iteration and knows no {', '.join(names)}: leave "
+            f"{'it' if len(names) == 1 else 'them'} at the default, or train a plain preset"
+        )

@@ -10,9 +10,12 @@ from typing import Any
 
 import torch
 from monai.engines import SupervisedTrainer
+from torch.optim import Optimizer
 
 from imgae_monai.data.memory import GIGABYTE, available_memory
 from imgae_monai.engines.batch_size import fit_batch_size, is_out_of_memory
+from imgae_monai.engines.introspective_trainer import IntrospectiveTrainer
+from imgae_monai.engines.training_step import IntrospectiveStep, SupervisedStep, TrainingStep
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -21,7 +24,7 @@ _CPU_SHARE = 0.9  # of what is available once the failed step has been freed
 
 
 def explain_out_of_memory(
-    run: Callable[[SupervisedTrainer], None], trainer: SupervisedTrainer, image_shape: Sequence[int]
+    run: Callable[[Any], None], trainer: SupervisedTrainer | IntrospectiveTrainer, image_shape: Sequence[int]
 ) -> None:
     """Run a trainer; where memory runs out, free what the failed step held, find the batch that fits, and say so.
 
@@ -46,20 +49,24 @@ def explain_out_of_memory(
         raise InputError(_message(trainer, image_shape)) from e
 
 
-def _free(trainer: SupervisedTrainer, error: BaseException) -> None:
+def _free(trainer: SupervisedTrainer | IntrospectiveTrainer, error: BaseException) -> None:
     step: BaseException | None = error
     while step is not None:
         traceback.clear_frames(step.__traceback__)  # they hold the activations
         step = step.__context__
     trainer.state.batch = trainer.state.output = None
-    trainer.optimizer.zero_grad(set_to_none=True)
-    trainer.optimizer.state.clear()
+    optimizers: list[Optimizer] = [trainer.optimizer]
+    if isinstance(trainer, IntrospectiveTrainer):
+        optimizers = [trainer.encoder_optimizer, trainer.decoder_optimizer]
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+        optimizer.state.clear()
     gc.collect()
     if torch.device(trainer.state.device).type == "cuda":
         torch.cuda.empty_cache()
 
 
-def _message(trainer: SupervisedTrainer, image_shape: Sequence[int]) -> str:
+def _message(trainer: SupervisedTrainer | IntrospectiveTrainer, image_shape: Sequence[int]) -> str:
     loader: Any = trainer.data_loader
     given = int(loader.batch_size)
     where = f"out of memory on {trainer.state.device} at epoch {trainer.state.epoch} with batches of {given}"
@@ -67,12 +74,13 @@ def _message(trainer: SupervisedTrainer, image_shape: Sequence[int]) -> str:
         fitting = fit_batch_size(
             "auto",
             getattr(trainer.network, "_orig_mod", trainer.network),  # of torch.compile
-            trainer.loss_function,
+            None,
             image_shape,
             n_images=8 * given,  # so that up to the given one is tried
             device=trainer.state.device,
             memory_budget=_CPU_SHARE * available_memory() / GIGABYTE,
             in_place=True,
+            training_step=_step_of(trainer),
         )
     except InputError:
         return (
@@ -84,8 +92,14 @@ def _message(trainer: SupervisedTrainer, image_shape: Sequence[int]) -> str:
             f"{where}, which fits by itself: other programs, or cached images, took the memory. Lower memory_budget or "
             "eval_batch_size, or set batch_size auto; in training, --resume auto goes on from the last resume point"
         )
+    mend = f"{where}: {fitting} would fit. Start anew with batch_size {fitting} (or auto)"
+    if isinstance(trainer, IntrospectiveTrainer):
+        return mend
     images = given * trainer.accumulation_steps
-    return (
-        f"{where}: {fitting} would fit. Start anew with batch_size {fitting} (or auto); accumulation_steps "
-        f"{-(-images // fitting)} keeps {images} images a step of the optimizer"
-    )
+    return f"{mend}; accumulation_steps {-(-images // fitting)} keeps {images} images a step of the optimizer"
+
+
+def _step_of(trainer: SupervisedTrainer | IntrospectiveTrainer) -> TrainingStep:
+    if isinstance(trainer, IntrospectiveTrainer):
+        return IntrospectiveStep(trainer.encoder_loss, trainer.decoder_loss)
+    return SupervisedStep(trainer.loss_function)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from ignite.engine import Engine, Events
 from monai.config import PathLike
 from torch.utils.data import DataLoader
@@ -19,6 +20,7 @@ from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
 from imgae_monai.engines.environment import environment
 from imgae_monai.exceptions import InputError
+from imgae_monai.handlers.loss_terms import loss_terms
 from imgae_monai.transforms.calibration import Calibration
 
 
@@ -27,6 +29,8 @@ class TrainingRecord:
 
     ``train.json`` is written anew after every epoch, so that a run that was cut off can be read too; ``finished`` says
     whether it ended by itself. The state can be saved and loaded, so a resumed run's history is whole.
+
+    What else the trainer's output has as a scalar (the terms of a loss) is collected by its name, too.
 
     Args:
         output_dir: folder of ``train.json``.
@@ -60,6 +64,7 @@ class TrainingRecord:
         self.epoch_shape = {"batch_size": train_loader.batch_size, "images_per_epoch": len(train_loader.dataset)}  # type: ignore[arg-type]
         self.train_loss: list[list[float]] = []
         self.val_loss: list[list[float]] = []
+        self.train_terms: dict[str, list[list[float]]] = {}
         self.seconds = 0.0
         self._environment: dict[str, Any] = {}
         self._earlier_sessions: list[dict[str, Any]] = []
@@ -68,6 +73,7 @@ class TrainingRecord:
         self._finished = False
         self._listed = False
         self._loss_sum = 0.0
+        self._term_sums: dict[str, torch.Tensor] = {}
         self._n_images = 0
         self._tick = 0.0
 
@@ -83,6 +89,7 @@ class TrainingRecord:
         return {
             "train_loss": self.train_loss,
             "val_loss": self.val_loss,
+            "train_terms": self.train_terms,
             "seconds": self.seconds,
             "data_fingerprint": self.datalist.fingerprint,
             "epoch_shape": dict(self.epoch_shape),
@@ -109,6 +116,8 @@ class TrainingRecord:
             )
         self.train_loss = [list(x) for x in state_dict["train_loss"]]
         self.val_loss = [list(x) for x in state_dict["val_loss"]]
+        terms = state_dict.get("train_terms", {})  # earlier versions have none
+        self.train_terms = {name: [list(x) for x in values] for name, values in terms.items()}
         self.seconds = state_dict["seconds"]
         self._earlier_sessions = self._read_sessions()
         self.validator.state.best_metric = state_dict["best_metric"]
@@ -124,13 +133,13 @@ class TrainingRecord:
         self._finished = True
         self._write()
         # matplotlib takes a second to import
-        from imgae_monai.visualize import plot_losses
+        from imgae_monai.visualize import loss_history, plot_losses
 
-        history = {"training": self.train_loss, "validation": self.val_loss}
-        curves = {name: [(int(epoch), loss) for epoch, loss in points] for name, points in history.items() if points}
+        losses = {"train_loss": self.train_loss, "val_loss": self.val_loss, "train_terms": self.train_terms}
+        history = loss_history(losses)
         title = str(self.settings.get("bundle", "")) + (" (synthetic phantoms)" if self.datalist.synthetic else "")
         best = self.validator.state.best_metric_epoch
-        plot_losses(self.path.with_name("losses.png"), curves, title, best_epoch=best if best != -1 else None)
+        plot_losses(self.path.with_name("losses.png"), history, title, best_epoch=best if best != -1 else None)
 
     def _start(self, engine: Engine) -> None:
         self._tick = time.perf_counter()
@@ -151,16 +160,20 @@ class TrainingRecord:
         if not self._listed:
             write_datalist_file(self.ckpt_dir / "datalist.json", self.datalist)
             self._listed = True
-        self._loss_sum, self._n_images = 0.0, 0
+        self._loss_sum, self._term_sums, self._n_images = 0.0, {}, 0
 
     def _add(self, engine: Engine) -> None:
         n = len(engine.state.output["image"])
         self._loss_sum += engine.state.output["loss"].item() * n
+        for name, value in loss_terms(engine).items():
+            self._term_sums[name] = self._term_sums.get(name, torch.zeros_like(value)) + value * n
         self._n_images += n
 
     def _end_epoch(self, engine: Engine) -> None:
         epoch = engine.state.epoch
         self.train_loss.append([epoch, self._loss_sum / self._n_images])
+        for name, total in self._term_sums.items():
+            self.train_terms.setdefault(name, []).append([epoch, total.item() / self._n_images])
         if self.validator.state.epoch == epoch:
             self.val_loss.append([epoch, float(self.validator.state.metrics["val_loss"])])
         now = time.perf_counter()
@@ -195,6 +208,7 @@ class TrainingRecord:
             "config": self.config,
             "train_loss": self.train_loss,
             "val_loss": self.val_loss,
+            **({"train_terms": self.train_terms} if self.train_terms else {}),
         }
         with atomic_write(self.path) as file:
             file.write(json.dumps(record, indent=1).encode())

@@ -12,6 +12,7 @@ from imgae_monai.metrics import compute_curve_bands
 from imgae_monai.report.evaluation import Evaluation
 from imgae_monai.report.latent import Projection
 from imgae_monai.visualize import (
+    loss_history,
     plot_confusion,
     plot_forest,
     plot_latent,
@@ -223,11 +224,15 @@ def _localization(metrics: Mapping[str, Any], title: str) -> Drawing:
 
 
 def _losses(record: Mapping[str, Any], title: str) -> list[Drawing]:
-    history = {name: record[key] for name, key in (("training", "train_loss"), ("validation", "val_loss"))}
-    if not any(len(pairs) for pairs in history.values()):
+    history = loss_history(record)
+    if not history:
         return []
     best = record.get("best_epoch")
-    caption = "Loss by epoch. Training images are augmented and dropout is on, so that the two may lie apart."
+    caption = "Loss by epoch. "
+    if len(history) > 2:
+        caption += "The losses of training are other quantities than that of validation, the error of reconstructions."
+    else:
+        caption += "Training images are augmented and dropout is on, so that the two may lie apart."
     return [Drawing("losses", caption, lambda file, kind: plot_losses(file, history, f"Losses, {title}", best, kind))]
 
 

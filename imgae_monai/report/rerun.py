@@ -157,7 +157,7 @@ class EvaluatedNetwork:
         return looks
 
     def encode(self, images: Sequence[str]) -> NDArray[np.float64]:
-        """The network's codes of images.
+        """The network's codes of images: of a variational one, their means.
 
         Args:
             images: paths or references.
@@ -177,6 +177,7 @@ class EvaluatedNetwork:
         with torch.no_grad():
             for batch in loader:
                 code = encode(convert_to_tensor(batch["image"], track_meta=False).to(self.device))
+                code = code[0] if isinstance(code, tuple) else code  # mean and log variance
                 if not isinstance(code, torch.Tensor) or code.ndim != 2:
                     raise InputError(f"{type(self.network).__name__}.encode does not give one vector an image")
                 codes.append(np.asarray(code.cpu(), dtype=np.float64))

@@ -7,7 +7,7 @@ from imgae_monai.visualize.differences import plot_differences
 from imgae_monai.visualize.forest import plot_forest
 from imgae_monai.visualize.latent import plot_latent
 from imgae_monai.visualize.localization import plot_localization
-from imgae_monai.visualize.losses import plot_losses
+from imgae_monai.visualize.losses import loss_history, plot_losses
 from imgae_monai.visualize.overlays import anomaly_overlay, picture_grid, signed_overlay
 from imgae_monai.visualize.precision_recall import plot_precision_recall
 from imgae_monai.visualize.reliability import plot_reliability
@@ -18,6 +18,7 @@ from imgae_monai.visualize.specificity_curve import plot_specificity_curve
 
 __all__ = [
     "anomaly_overlay",
+    "loss_history",
     "picture_grid",
     "plot_confusion",
     "plot_differences",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -13,6 +13,21 @@ from imgae_monai.visualize.series import series_style
 from imgae_monai.visualize.style import INK, MARKERS, add_legend, new_plot, whole_numbers
 
 _MARKED = 30  # points of a line that are marked one by one
+
+
+def loss_history(record: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Lines for :py:func:`plot_losses` from the content of ``train.json``.
+
+    Training and validation loss; where training lowers several losses, these by their names in place of their sum.
+    Losses without a value are left out.
+
+    Args:
+        record: with ``train_loss`` and ``val_loss``, and perhaps ``train_terms``.
+    """
+    parts = {name: pairs for name, pairs in record.get("train_terms", {}).items() if name.endswith("_loss")}
+    training = {f"training, {name.removesuffix('_loss')}": pairs for name, pairs in parts.items()}
+    lines = {**(training or {"training": record["train_loss"]}), "validation": record["val_loss"]}
+    return {name: [(epoch, value) for epoch, value in pairs] for name, pairs in lines.items() if pairs}
 
 
 def plot_losses(

@@ -14,11 +14,16 @@ from imgae_monai.transforms import ResizeKeepAspectd
 from tests.conftest import BUNDLES, REPO, SHARED
 
 # the documented difference between the two models; everything else is equal
-DIFFERENT = {
-    *("bundle_name", "network_def", "strides", "loss", "reconstruction_loss", "auxiliary_weight", "hidden_size"),
-    *("corruptions", "preset"),
+NETWORK = {"bundle_name", "preset", "network_def", "channels", "strides", "latent_size", "dropout"}
+LOSS = {"loss", "reconstruction_loss", "auxiliary_weight", "corruptions"}
+# two steps an iteration, each with a loss and an optimizer of its own
+INTROSPECTIVE = {
+    *("beta_rec", "beta_kl", "beta_neg", "gamma_r", "embedding_weight", "encoder_loss", "decoder_loss"),
+    *("learning_rate", "optimizer", "encoder_optimizer", "decoder_optimizer", "lr_scheduler", "state"),
+    *("step_batch_size", "train#dataloader", "train#trainer"),
 }
-DEFAULT = {"unet_autoencoder": "restoration", "reversed_autoencoder": "small"}
+DIFFERENT = NETWORK | LOSS | INTROSPECTIVE
+DEFAULT = {"unet_autoencoder": "restoration", "reversed_autoencoder": "introspective"}
 KNOBS = [
     *("dataset_dir", "output_dir", "epochs", "batch_size", "learning_rate", "image_size", "latent_size", "device"),
     *("num_workers", "cache", "cache_rate", "cache_dir", "cache_dtype", "memory_budget", "seed", "amp", "preset"),
@@ -30,13 +35,23 @@ def config(bundle: str, name: str) -> dict:
     return json.loads((REPO / "bundles" / bundle / "configs" / name).read_text())
 
 
+def by_id(config: dict) -> dict:
+    """Its sections taken apart, where they are no components."""
+    parts = {f"{key}#{name}": v for key, value in config.items() for name, v in _parts(value)}
+    return {key: value for key, value in config.items() if not _parts(value)} | parts
+
+
+def _parts(value) -> list:
+    return list(value.items()) if isinstance(value, dict) and "trainer" in value and "handlers" in value else []
+
+
 def preset(bundle: str, name: str) -> dict:
     return yaml.safe_load((REPO / "bundles" / bundle / "configs" / "presets" / f"{name}.yaml").read_text())
 
 
 @pytest.mark.parametrize("name", ["train.json", "inference.json", "evaluate.json"])
 def test_the_two_bundles_differ_in_the_declared_ids_only(name):
-    unet, reversed_ = (config(bundle, name) for bundle in BUNDLES)
+    unet, reversed_ = (by_id(config(bundle, name)) for bundle in BUNDLES)
     differing = {key for key in unet.keys() | reversed_.keys() if unet.get(key) != reversed_.get(key)}
     expected = DIFFERENT & (unet.keys() | reversed_.keys())
     assert differing == expected
@@ -93,21 +108,50 @@ def test_the_default_is_a_preset(bundle):
     assert default == {key: train[key] for key in default}
 
 
-@pytest.mark.parametrize("bundle", BUNDLES)
-def test_presets_set_the_same_ids(bundle):
-    names = [path.stem for path in (REPO / "bundles" / bundle / "configs" / "presets").glob("*.yaml")]
-    assert len(names) >= 2
-    assert len({frozenset(preset(bundle, name)) for name in names}) == 1
+@pytest.mark.parametrize(
+    ("bundle", "one", "other"),
+    [
+        ("unet_autoencoder", "restoration", "reference"),
+        ("unet_autoencoder", "restoration", "plain"),
+        ("reversed_autoencoder", "introspective", "reference"),
+        ("reversed_autoencoder", "plain_small", "plain"),
+    ],
+)
+def test_presets_of_a_kind_set_the_same_ids(bundle, one, other):
+    one, other = preset(bundle, one), preset(bundle, other)
+    assert one.keys() == other.keys()
+    assert all(one[key] == other[key] for key in one if isinstance(one[key], dict) or one[key] is None)
+
+
+def test_a_plain_reversed_autoencoder_is_trained_as_a_u_net():
+    plain, unet = preset("reversed_autoencoder", "plain"), config("unet_autoencoder", "train.json")
+    assert plain["train#trainer"] == unet["train"]["trainer"]
+    for key in ("optimizer", "lr_scheduler", "state", "learning_rate", "dropout"):
+        assert plain[key] == unet[key]
+    merged = {**config("reversed_autoencoder", "train.json"), **plain}
+    assert merged["loss"] == unet["reconstruction_loss"]
 
 
 @pytest.mark.parametrize(
-    ("bundle", "n_parameters"), [("unet_autoencoder", 54_986_305), ("reversed_autoencoder", 272_717_697)]
+    ("bundle", "name", "n_parameters"),
+    [
+        ("unet_autoencoder", "reference", 54_986_305),
+        ("reversed_autoencoder", "reference", 29_430_785),
+        ("reversed_autoencoder", "plain", 272_717_697),
+    ],
 )
-def test_reference_preset_has_the_reference_size(bundle, n_parameters):
-    parser = ConfigParser({**config(bundle, "train.json"), **preset(bundle, "reference")})
+def test_presets_have_the_published_sizes(bundle, name, n_parameters):
+    parser = ConfigParser({**config(bundle, "train.json"), **preset(bundle, name)})
     with torch.device("meta"):
         network = parser.get_parsed_content("network_def")
     assert sum(p.numel() for p in network.parameters()) == n_parameters
+
+
+def test_a_divergence_counts_beside_an_error_as_in_the_paper():
+    """``rec`` goes with the number of pixels, so that at half the width a divergence needs a quarter of the weight."""
+    small, paper = preset("reversed_autoencoder", "introspective"), preset("reversed_autoencoder", "reference")
+    for key in ("beta_kl", "beta_neg"):
+        assert small[key] / small["image_size"] ** 2 == paper[key] / paper["image_size"] ** 2
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -44,7 +44,7 @@ BASE = {
 }
 NETWORK = {
     "unet_autoencoder": {"channels": [4, 8], "strides": [2]},
-    "reversed_autoencoder": {"channels": [4, 8], "strides": [1, 2], "hidden_size": 8},
+    "reversed_autoencoder": {"channels": [4, 8], "strides": [2, 2]},
 }
 # the validation loss never falls
 LEVEL = {"epochs": 3, "validate#key_metric#val_loss#loss_fn": "$lambda pred, image: torch.zeros(())"}
@@ -113,9 +113,13 @@ ROWS: dict[str, Row] = {
     "channels": Row([4, 12], "weights"),
     "strides": Row([1], "weights"),
     "latent_size": Row(3, "weights"),
-    "hidden_size": Row(5, "weights"),
     "dropout": Row(0.5, "weights"),
     "auxiliary_weight": Row(0.0, "weights"),
+    "beta_rec": Row(1.0, "weights"),
+    "beta_kl": Row(1.0, "weights"),
+    "beta_neg": Row(1.0, "weights"),
+    "gamma_r": Row(1.0, "weights"),
+    "embedding_weight": Row(1.0, "weights"),
     "epochs": Row(2, "losses"),
     "batch_size": Row(2, "weights"),
     "eval_batch_size": Row(1, "trainer"),
@@ -131,7 +135,7 @@ ROWS: dict[str, Row] = {
     "lr_factor": Row(0.1, "weights", {**STEPS, "lr_step": 1}),
     "lr_patience": Row(0, "weights", LEVEL),
     "patience": Row(1, "losses", LEVEL),
-    "min_delta": Row(10.0, "losses", {"epochs": 3, "patience": 1}),
+    "min_delta": Row(10.0, "losses", {"epochs": 3, "patience": 1, "learning_rate": 0.01}),
     "val_interval": Row(2, "losses", {"epochs": 2}),
     "save_interval": Row(2, "files", {"epochs": 2}),
     "n_saved": Row(3, "files", {"epochs": 3}),
@@ -172,7 +176,11 @@ EVALUATION = {
 # ids that inference.json has beside those of train.json
 INFERENCE = {"explain": Row(["occlusion"], "files")}
 # a value that suits one of the networks only
-OF_BUNDLE = {("reversed_autoencoder", "strides"): [1, 1]}
+OF_BUNDLE = {("reversed_autoencoder", "strides"): [2, 1]}
+# introspective training refuses them
+REFUSED = {("reversed_autoencoder", id): "error" for id in ("amp", "accumulation_steps", "compile")}
+# of a preset of the reversed autoencoder
+PLAIN = {"hidden_size": 5, "dropout": 0.5}
 
 
 def write_image(path: Path, value: int, shape=(16, 20)) -> None:
@@ -352,7 +360,8 @@ def knobs(bundle: str, name: str) -> set[str]:
 def test_every_id_has_a_row(bundle):
     train = knobs(bundle, "train")
     assert train <= ROWS.keys(), "give it a row: another value, and what changes"
-    assert ROWS.keys() - train <= {"auxiliary_weight", "hidden_size"}
+    of_one = {"auxiliary_weight", "dropout", "beta_rec", "beta_kl", "beta_neg", "gamma_r", "embedding_weight"}
+    assert ROWS.keys() - train <= of_one
     assert knobs(bundle, "evaluate") == EVALUATION.keys()
     assert knobs(bundle, "inference") - train == INFERENCE.keys()
 
@@ -382,6 +391,7 @@ def test_another_value_makes_another_run(bundle, id, data, unchanged, caplog, tm
     if isinstance(value, str):
         value = value.replace("$DIR", str(tmp_path / "changed")).replace("$DATA", str(data))
     context = {"dataset_dir": str(data / row.data), **row.context}
+    row = dataclasses.replace(row, differs=REFUSED.get((bundle, id), row.differs))
     if row.differs == "trainer":
         before = built(bundle, tmp_path / "unchanged", context)
         after = built(bundle, tmp_path / "changed", {**context, id: value})
@@ -399,6 +409,19 @@ def test_another_value_makes_another_run(bundle, id, data, unchanged, caplog, tm
     if row.differs != "error":
         assert (before.get("error"), after.get("error")) == (None, None)
     assert before[row.differs] != after[row.differs]
+
+
+def test_ids_of_the_plain_presets_are_read(data, caplog, tmp_path):
+    path = REPO / "bundles" / "reversed_autoencoder" / "configs" / "presets" / "plain_small.yaml"
+    sizes = {**BASE, "channels": [4, 8], "strides": [1, 2], "hidden_size": 8}
+    weights = []
+    for name, value in {"": None, **PLAIN}.items():
+        plain = ConfigParser.load_config_file(path) | sizes | ({name: value} if name else {})
+        folder = tmp_path / name
+        run = run_once("reversed_autoencoder", folder, folder, {"dataset_dir": str(data / "tree"), **plain}, caplog)
+        assert run["error"] is None
+        weights.append(run["weights"])
+    assert len({*weights}) == 1 + len(PLAIN)
 
 
 @pytest.mark.parametrize("id", sorted(EVALUATION))

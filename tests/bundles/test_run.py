@@ -14,7 +14,7 @@ from tests.conftest import BUNDLES, REPO
 
 SMALLEST = {
     "unet_autoencoder": ["--channels", "[4,8]", "--strides", "[2]"],
-    "reversed_autoencoder": ["--channels", "[4,8]", "--strides", "[1,2]", "--hidden_size", "8"],
+    "reversed_autoencoder": ["--channels", "[4,8]", "--strides", "[2,2]"],
 }
 
 
@@ -60,7 +60,7 @@ def test_a_preset_is_an_overlay(phantoms, tmp_path):
     folder = tmp_path / "bundle"
     shutil.copytree(REPO / "bundles" / "reversed_autoencoder", folder)
     (folder / "configs" / "presets" / "tiny.yaml").write_text(
-        "preset: tiny\nimage_size: 16\nlatent_size: 2\nchannels: [4, 8]\nstrides: [1, 2]\nhidden_size: 8\nepochs: 1\n"
+        "preset: tiny\nimage_size: 16\nlatent_size: 2\nchannels: [4, 8]\nstrides: [2, 2]\nepochs: 1\n"
     )
     configs = "['configs/train.json','configs/presets/tiny.yaml']"
     trained = monai_run(folder, "--config_file", configs, "--dataset_dir", phantoms)

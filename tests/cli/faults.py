@@ -16,43 +16,48 @@ from imgae_monai.handlers import ResumePointSaver
 
 
 class NanAfter(nn.Module):
-    """L1 loss that is NaN from the n-th call in training on."""
+    """A loss that is NaN from the n-th call in training on."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, loss: nn.Module, n: int) -> None:
         super().__init__()
+        self.loss = loss
         self.n = n
         self.calls = 0
 
-    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def forward(self, *arguments: torch.Tensor) -> torch.Tensor:
         self.calls += torch.is_grad_enabled()
-        loss = (input - target).abs().mean()
+        loss = self.loss(*arguments)
         return loss * float("nan") if self.calls > self.n else loss
 
 
 class SignalAt(nn.Module):
-    """L1 loss that sends its process a signal at the n-th call, once in the life of a folder.
+    """A loss that sends its process a signal at the n-th call, once in the life of a folder.
 
     Args:
+        loss: the loss.
         n: counted in training or in validation only.
         folder: where a mark is left.
         number: of the signal.
         training: which calls count.
     """
 
-    def __init__(self, n: int, folder: str, number: int = signal.SIGKILL, training: bool = True) -> None:
+    def __init__(
+        self, loss: nn.Module, n: int, folder: str, number: int = signal.SIGKILL, training: bool = True
+    ) -> None:
         super().__init__()
+        self.loss = loss
         self.n = n
         self.mark = Path(folder) / f"signal_{number}_in_{'training' if training else 'validation'}"
         self.number = number
         self.counted = training
         self.calls = 0
 
-    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def forward(self, *arguments: torch.Tensor) -> torch.Tensor:
         self.calls += torch.is_grad_enabled() == self.counted
         if self.calls == self.n and not self.mark.exists():
             self.mark.touch()
             os.kill(os.getpid(), self.number)
-        return (input - target).abs().mean()
+        return self.loss(*arguments)
 
 
 class SignalIn(SimpleInferer):
@@ -71,21 +76,22 @@ class SignalIn(SimpleInferer):
 
 
 class WorkerKilled(nn.Module):
-    """L1 loss that kills one of the loader's workers at the n-th call in training, once in the life of a folder."""
+    """A loss that kills one of the loader's workers at the n-th call in training, once in the life of a folder."""
 
-    def __init__(self, n: int, folder: str) -> None:
+    def __init__(self, loss: nn.Module, n: int, folder: str) -> None:
         super().__init__()
+        self.loss = loss
         self.n = n
         self.mark = Path(folder) / "worker_killed"
         self.calls = 0
 
-    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def forward(self, *arguments: torch.Tensor) -> torch.Tensor:
         self.calls += torch.is_grad_enabled()
         if self.calls == self.n and not self.mark.exists():
             worker = psutil.Process().children()[0]
             self.mark.write_text(" ".join(str(child.pid) for child in psutil.Process().children()))
             worker.kill()
-        return (input - target).abs().mean()
+        return self.loss(*arguments)
 
 
 class KilledWhileSaving(ResumePointSaver):

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from tests.cli.test_resume import fault
 from tests.conftest import BUNDLES, REPO, SHARED
 
 
@@ -263,8 +264,8 @@ def test_resume_wants_something_to_resume(capsys, train_tiny, tmp_path):
 def test_nan_loss_stops_at_once_and_keeps_the_last_good_checkpoint(cli, capsys, phantoms, tmp_path):
     # 24 images in batches of 8: the 5th call in training is epoch 2, iteration 5
     run = tmp_path / "run"
-    faulty = "'loss': {'_target_': 'tests.cli.faults.NanAfter', 'n': 4}"
-    small = "{'channels': [4, 8], 'strides': [1, 2], 'hidden_size': 8, " + faulty + "}"
+    faulty = repr(fault("reversed_autoencoder", "NanAfter", n=4))[1:-1]
+    small = "{'channels': [4, 8], 'strides': [2, 2], " + faulty + "}"
     error = refused(
         cli,
         capsys,
@@ -392,6 +393,7 @@ def test_info_lists_presets_and_parameters(cli, capsys):
     shown = capsys.readouterr().out
     assert "54,986,305" in shown
     assert "272,717,697" in shown
+    assert "29,430,785" in shown
 
 
 def test_demo_leaves_the_whole_way(cli, capsys, tmp_path):
@@ -459,7 +461,7 @@ def test_validation_every_second_epoch(train_tiny, tmp_path):
 
 
 def test_what_is_set_reaches_inference_too(train_tiny, tmp_path):
-    tiny = "'channels': [4, 8, 8], 'strides': [1, 2, 2], 'hidden_size': 16"
+    tiny = "'channels': [4, 8, 8], 'strides': [2, 2, 2]"
     blur = "{'_target_': 'GaussianSmoothd', 'keys': 'image', 'sigma': 1.0}"
     load = "{'_target_': 'imgae_monai.transforms.LoadGrayscaled', 'keys': 'image'}"
     size = "{'_target_': 'imgae_monai.transforms.ResizeKeepAspectd', 'keys': 'image', 'spatial_size': '@image_size', "

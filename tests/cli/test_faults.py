@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from imgae_monai.cli.bundle_config import log_to
-from tests.cli.test_resume import assert_same_bits, start, words
+from tests.cli.test_resume import assert_same_bits, fault, start, words
 from tests.conftest import BUNDLES
 
 
@@ -46,8 +46,8 @@ def test_unreadable_images_are_skipped_and_listed_and_a_resume_repeats_it(cli, p
     stored = torch.load(calibration, weights_only=True)
     assert (stored["n_images"], len(stored["image_sha256"])) == (23, 23)
 
-    loss = {"_target_": "tests.cli.faults.SignalAt", "n": 8, "folder": str(tmp_path)}
-    ended = start(words(BUNDLES[1], data, killed, *skip, "--resume", "auto", loss=loss))
+    loss = fault(BUNDLES[1], "SignalAt", n=8, folder=str(tmp_path))
+    ended = start(words(BUNDLES[1], data, killed, *skip, "--resume", "auto", **loss))
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     cli(*words(BUNDLES[1], data, killed, *skip, "--resume", "auto"))
     assert_same_bits(alone, killed)
@@ -66,9 +66,9 @@ def test_a_killed_worker_is_explained_and_leaves_nothing_behind(cli, phantoms, t
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     flags = ("--num_workers", 2)
     cli(*words(BUNDLES[1], phantoms, alone, *flags))
-    loss = {"_target_": "tests.cli.faults.WorkerKilled", "n": 7, "folder": str(tmp_path)}
+    loss = fault(BUNDLES[1], "WorkerKilled", n=7, folder=str(tmp_path))
     begun = time.monotonic()
-    ended = start(words(BUNDLES[1], phantoms, killed, *flags, "--resume", "auto", loss=loss))
+    ended = start(words(BUNDLES[1], phantoms, killed, *flags, "--resume", "auto", **loss))
     assert ended.returncode == 2, ended.stderr
     assert time.monotonic() - begun < 60
     line = last_line(ended.stderr)

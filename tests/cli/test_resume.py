@@ -34,6 +34,14 @@ def settings(bundle: str, **faults: Any) -> str:
     return TINY[bundle].removesuffix("}") + "".join(f", {key!r}: {value!r}" for key, value in faults.items()) + "}"
 
 
+def fault(bundle: str, name: str, training: bool = True, **arguments: Any) -> dict[str, Any]:
+    """A fault around one of a bundle's losses, as an id and its value."""
+    id = "reconstruction_loss" if bundle == "unet_autoencoder" else ("decoder_loss" if training else "loss")
+    loss = json.loads((REPO / "bundles" / bundle / "configs" / "train.json").read_text())[id]
+    told = {} if training else {"training": False}
+    return {id: {"_target_": f"tests.cli.faults.{name}", "loss": loss, **arguments, **told}}
+
+
 def words(bundle: str, phantoms: Path, run: Path, *flags: object, **faults: Any) -> list[str]:
     size = ("--image_size", 32, "--latent_size", 4, "--batch_size", 8, "--device", "cpu", "--epochs", EPOCHS)
     train = ("train", bundle, "--data", phantoms, "--output", run, *size, "--set", settings(bundle, **faults), *flags)
@@ -91,14 +99,13 @@ def test_a_run_killed_three_times_ends_with_the_same_bits(bundle, flags, cli, ph
     saving = {"_target_": "tests.cli.faults.KilledWhileSaving", "n": 2, "folder": str(marks)}
     saver = {**saving, "save_dir": "@ckpt_dir", "save_dict": "@state"}
     saver |= {"save_interval": "@save_interval", "n_saved": "@n_saved"}
-    name = "reconstruction_loss" if bundle == "unet_autoencoder" else "loss"
-    step = {"_target_": "tests.cli.faults.SignalAt", "n": 2, "folder": str(marks), "training": True}
+    step = fault(bundle, "SignalAt", n=2, folder=str(marks))
     # a validation calls it for each of 24 images: in a process that goes on from epoch 1 this is the third epoch's
-    validation = {**step, "n": 30, "training": False}
+    validation = fault(bundle, "SignalAt", n=30, folder=str(marks), training=False)
     for loss in (step, step, validation):
         if (killed / "configs").exists():
-            _change(killed, name, loss)
-        argv = words(bundle, phantoms, killed, *flags, "--resume", "auto", checkpoint_saver=saver, **{name: loss})
+            _change(killed, loss)
+        argv = words(bundle, phantoms, killed, *flags, "--resume", "auto", checkpoint_saver=saver, **loss)
         ended = start(argv)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert {path.name for path in marks.iterdir()} == {
@@ -113,9 +120,9 @@ def test_a_run_killed_three_times_ends_with_the_same_bits(bundle, flags, cli, ph
     assert ("an epoch sees a window of" in (killed / "train.log").read_text()) == ("--memory_budget" in flags)
 
 
-def _change(run: Path, name: str, target: dict) -> None:
+def _change(run: Path, ids: Mapping[str, Any]) -> None:
     path = run / "configs" / "train.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), name: target}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **ids}))
 
 
 @pytest.fixture
@@ -167,8 +174,8 @@ def test_a_signal_ends_a_run_with_one_line_and_auto_goes_on(number, word, cli, p
     alone, stopped = tmp_path / "alone", tmp_path / "stopped"
     cli(*words(BUNDLES[1], phantoms, alone))
     # three steps an epoch: this is one of the third
-    loss = {"_target_": "tests.cli.faults.SignalAt", "n": 8, "folder": str(tmp_path), "number": int(number)}
-    ended = start(words(BUNDLES[1], phantoms, stopped, "--resume", "auto", loss=loss))
+    loss = fault(BUNDLES[1], "SignalAt", n=8, folder=str(tmp_path), number=int(number))
+    ended = start(words(BUNDLES[1], phantoms, stopped, "--resume", "auto", **loss))
     assert ended.returncode == 128 + number, ended.stderr
     lines = re.split(r"[\r\n]+", ended.stderr.strip())
     assert lines[-1] == f"{word}; imgae-monai train ... --resume auto goes on from the last resume point"
@@ -181,8 +188,8 @@ def test_a_signal_ends_a_run_with_one_line_and_auto_goes_on(number, word, cli, p
 def test_a_signal_saves_the_running_epoch_where_no_other_point_is_as_late(cli, phantoms, tmp_path):
     alone, stopped = tmp_path / "alone", tmp_path / "stopped"
     cli(*words(BUNDLES[1], phantoms, alone, "--save_interval", 4))
-    loss = {"_target_": "tests.cli.faults.SignalAt", "n": 8, "folder": str(tmp_path), "number": int(signal.SIGTERM)}
-    argv = words(BUNDLES[1], phantoms, stopped, "--save_interval", 4, "--resume", "auto", loss=loss)
+    loss = fault(BUNDLES[1], "SignalAt", n=8, folder=str(tmp_path), number=int(signal.SIGTERM))
+    argv = words(BUNDLES[1], phantoms, stopped, "--save_interval", 4, "--resume", "auto", **loss)
     ended = start(argv)
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
     assert "epoch 3 is finished and saved first" in ended.stderr

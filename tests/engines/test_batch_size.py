@@ -31,7 +31,7 @@ def steps(monkeypatch) -> list[int]:
         tried.append(batch_size)
         return 10**7 * (10 + batch_size)
 
-    monkeypatch.setattr(module._Step, "memory", memory)
+    monkeypatch.setattr(module._Trial, "memory", memory)
     return tried
 
 

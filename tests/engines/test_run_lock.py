@@ -83,7 +83,7 @@ def bare(tmp_path: Path, phantoms: Path, *flags: str) -> subprocess.Popen:
     """A training run that MONAI's own command starts."""
     config = REPO / "bundles" / "reversed_autoencoder" / "configs" / "train.json"
     command = [sys.executable, "-m", "monai.bundle", "run", *(flags or ("--config_file", str(config)))]
-    tiny = ["--channels", "[4,8]", "--strides", "[1,2]", "--hidden_size", "8", "--image_size", "16", "--epochs", "9999"]
+    tiny = ["--channels", "[4,8]", "--strides", "[2,2]", "--image_size", "16", "--epochs", "9999"]
     own = ["--bundle_root", str(tmp_path), "--dataset_dir", str(phantoms), "--patience", "9999", "--device", "cpu"]
     environment = {**os.environ, "PYTHONPATH": str(REPO)}
     return subprocess.Popen([*command, *tiny, *own], cwd=REPO, env=environment, stderr=subprocess.PIPE, text=True)
