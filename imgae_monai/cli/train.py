@@ -115,12 +115,12 @@ def train(
         data: folder tree train|val|test / normal|abnormal, NIH ChestX-ray14's folder, datalist .json, MedMNIST .npz,
             Parquet, Arrow, hf://, kaggle:// or synthetic://; several by commas are tried in order.
         output: folder of the run; must not hold one yet. No default.
-        preset: overlay of the bundle's config (imgae-monai info). Default restoration, of reversed_autoencoder introspective.
+        preset: overlay of the config. Default restoration, of reversed_autoencoder introspective.
         epochs: largest number of epochs; early stopping usually ends it sooner. Default 200.
         batch_size: images a step, or auto: the largest power of two that fits in memory, found by steps. Default 16.
-        accumulation_steps: batches whose gradients are added up before a step of the optimizer; not introspective. Default 1.
+        accumulation_steps: batches whose gradients are added up for a step; not introspective. Default 1.
         optimizer_name: adam, adamw or sgd. Default adam.
-        learning_rate: the optimizer's step size at the start, or after the warm-up. Default 0.001, of reversed_autoencoder 0.0002.
+        learning_rate: step size at the start, or after the warm-up. Default 0.001, of reversed_autoencoder 0.0002.
         weight_decay: L2 penalty of adam and sgd, decoupled decay of adamw. Default 0.0.
         momentum: of sgd only. Default 0.9.
         max_grad_norm: a gradient with a larger norm is scaled down to it. Default none.
@@ -154,7 +154,7 @@ def train(
         latent_size: numbers in the bottleneck. Default 16, of reversed_autoencoder 32.
         dropout: share of channels dropped in training, 0 to 1. Default 0.1, of reversed_autoencoder none.
         device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).
-        amp: mixed precision in training; scores are always computed in full precision; not introspective. Default false.
+        amp: mixed precision in training (not introspective), never in scoring. Default false.
         amp_dtype: bfloat16, float16 (CUDA only) or auto: what the device is good at, if anything. Default auto.
         compile: compile the network with torch.compile; needs a C++ compiler; not introspective. Default false.
         channels_last: keep images and weights with the channels last in memory. Default false.
