@@ -147,11 +147,15 @@ def test_presets_have_the_published_sizes(bundle, name, n_parameters):
     assert sum(p.numel() for p in network.parameters()) == n_parameters
 
 
-def test_a_divergence_counts_beside_an_error_as_in_the_paper():
-    """``rec`` goes with the number of pixels, so that at half the width a divergence needs a quarter of the weight."""
+def test_an_error_counts_beside_a_divergence_as_in_the_paper():
+    """``rec`` goes with the number of pixels, a divergence does not."""
     small, paper = preset("reversed_autoencoder", "introspective"), preset("reversed_autoencoder", "reference")
-    for key in ("beta_kl", "beta_neg"):
-        assert small[key] / small["image_size"] ** 2 == paper[key] / paper["image_size"] ** 2
+    assert small["beta_rec"] * small["image_size"] ** 2 == paper["beta_rec"] * paper["image_size"] ** 2
+    train = config("reversed_autoencoder", "train.json")
+    # Bercea et al. 2023
+    assert (paper["beta_rec"], train["beta_kl"], train["beta_neg"], train["gamma_r"]) == (0.5, 1.0, 128.0, 1e-8)
+    assert train["embedding_weight"] == 0.005
+    assert (paper["batch_size"], paper["learning_rate"], paper["latent_size"]) == (8, 5e-5, 128)
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

@@ -116,7 +116,7 @@ ROWS: dict[str, Row] = {
     "dropout": Row(0.5, "weights"),
     "auxiliary_weight": Row(0.0, "weights"),
     "beta_rec": Row(1.0, "weights"),
-    "beta_kl": Row(1.0, "weights"),
+    "beta_kl": Row(0.25, "weights"),
     "beta_neg": Row(1.0, "weights"),
     "gamma_r": Row(1.0, "weights"),
     "embedding_weight": Row(1.0, "weights"),

@@ -182,6 +182,7 @@ def test_is_finished_when_it_is_said_to_be(tmp_path):
             "z_score": False,
             "reduction": "max",
             "top_fraction": 0.01,
+            "residual_clahe": False,
             "two_sided": False,
             "combine": [],
         },
