@@ -18,7 +18,7 @@ TINY = {
     **{"image_size": 16, "latent_size": 2, "channels": [4, 8], "batch_size": 8, "epochs": 2, "specificity": 0.5},
     **{"device": "cpu", "picture_interval": 1, "tensorboard": True},
 }
-OWN = {"unet_autoencoder": {"strides": [2]}, "reversed_autoencoder": {"strides": [1, 2], "hidden_size": 8}}
+OWN = {"unet_autoencoder": {"strides": [2]}, "reversed_autoencoder": {"strides": [2, 2]}}
 ENGINES = {"train": "train#trainer", "validate": "validate#evaluator", "watch": "watch#evaluator"}
 ENGINES["calibrate"] = "calibrate#evaluator"
 
