@@ -15,6 +15,7 @@ from imgae_monai.exceptions import InputError
 _SIGNATURES = {
     "UNetAutoencoder": {"encoder", "to_latent", "from_latent", "decoder", "skip_free_decoder", "head"},
     "ReversedAutoencoder": {"encoder", "to_latent", "from_latent", "decoder", "head"},
+    "IntrospectiveAutoencoder": {"encoder", "decoder"},
 }
 
 
@@ -70,7 +71,9 @@ def check_checkpoint(path: PathLike, network: torch.nn.Module) -> None:
     children = {key.split(".")[0] for key in shapes}
     found = next((other for other, signature in _SIGNATURES.items() if signature == children), None)
     if found is not None and found != name:
-        raise InputError(f"{path} is a checkpoint of {found}, expected {name}: use the bundle that it was trained with")
+        raise InputError(
+            f"{path} is a checkpoint of {found}, expected {name}: use the bundle and preset that it was trained with"
+        )
     differing = [
         f"{key}: {shapes.get(key, 'absent')} in the file, {expected.get(key, 'absent')} in the network"
         for key in sorted(shapes.keys() | expected.keys())

@@ -40,7 +40,11 @@ def shown(bundle: str, folder: Path, data: Path, **ids) -> dict[str, list[tuple[
     seen: dict[str, list] = {name: [] for name in ENGINES}
     inputs: list[torch.Tensor] = []
     network = workflow.parser.get_parsed_content("network")
-    network.register_forward_pre_hook(lambda module, args: inputs.append(args[0].detach().clone()))
+    # an introspective step takes encoder and decoder apart, and encodes four batches that it generates after the images
+    generates = bundle == "reversed_autoencoder"
+    (network.encoder if generates else network).register_forward_pre_hook(
+        lambda module, args: inputs.append(args[0].detach().clone())
+    )
 
     def collect(engine, name: str) -> None:
         batch = engine.state.batch
@@ -49,7 +53,7 @@ def shown(bundle: str, folder: Path, data: Path, **ids) -> dict[str, list[tuple[
         else:
             paths, images = batch["image_path"], batch["image"]
         images = [convert_to_tensor(image, track_meta=False) for image in images]
-        seen[name] += list(zip(paths, inputs.pop(), images, strict=True))
+        seen[name] += list(zip(paths, inputs[-5 if generates and name == "train" else -1], images, strict=True))
         inputs.clear()
 
     for name, id in ENGINES.items():

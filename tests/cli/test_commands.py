@@ -300,7 +300,7 @@ def test_weights_of_the_other_bundle_are_named(cli, capsys, run, runs, command, 
     shutil.copy(runs["unet_autoencoder"] / "models" / "model.pt", run / "models" / "model.pt")
     files = [] if command == "evaluate" else [phantoms / "test" / "normal"]
     error = refused(cli, capsys, command, run, *files, "--output", tmp_path / "out")
-    assert "is a checkpoint of UNetAutoencoder, expected ReversedAutoencoder" in error
+    assert "is a checkpoint of UNetAutoencoder, expected IntrospectiveAutoencoder" in error
 
 
 def test_weights_of_another_size_are_named(cli, capsys, run, tmp_path):

@@ -12,7 +12,7 @@ from torch import nn
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import CheckedCheckpointLoader, check_checkpoint
-from imgae_monai.networks.nets import ReversedAutoencoder, UNetAutoencoder
+from imgae_monai.networks.nets import IntrospectiveAutoencoder, ReversedAutoencoder, UNetAutoencoder
 
 
 def unet(img_size: int = 8, latent_size: int = 3, channels: tuple = (2, 4)) -> nn.Module:
@@ -25,7 +25,15 @@ def reversed_net(img_size: int = 8, latent_size: int = 3, channels: tuple = (2, 
     return ReversedAutoencoder(2, 1, 1, channels, strides, latent_size, img_size, hidden_size=5)
 
 
-MAKERS: dict[str, Callable[..., nn.Module]] = {"UNetAutoencoder": unet, "ReversedAutoencoder": reversed_net}
+def introspective(img_size: int = 8, latent_size: int = 3, channels: tuple = (2, 4)) -> nn.Module:
+    return IntrospectiveAutoencoder(2, 1, 1, channels, (2,) * len(channels), latent_size, img_size)
+
+
+MAKERS: dict[str, Callable[..., nn.Module]] = {
+    "UNetAutoencoder": unet,
+    "ReversedAutoencoder": reversed_net,
+    "IntrospectiveAutoencoder": introspective,
+}
 
 
 def evaluator(path: Path, network: nn.Module) -> SupervisedEvaluator:
@@ -113,12 +121,18 @@ def test_code_in_a_checkpoint_is_not_run(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stored", "wanted"), [("UNetAutoencoder", "ReversedAutoencoder"), ("ReversedAutoencoder", "UNetAutoencoder")]
+    ("stored", "wanted"),
+    [
+        ("UNetAutoencoder", "ReversedAutoencoder"),
+        ("ReversedAutoencoder", "UNetAutoencoder"),
+        ("ReversedAutoencoder", "IntrospectiveAutoencoder"),
+        ("IntrospectiveAutoencoder", "ReversedAutoencoder"),
+    ],
 )
 def test_the_other_networks_checkpoint_is_named(stored, wanted, tmp_path):
     path = tmp_path / "model.pt"
     torch.save(MAKERS[stored]().state_dict(), path)
-    message = f"{path} is a checkpoint of {stored}, expected {wanted}: use the bundle that it was trained with"
+    message = f"{path} is a checkpoint of {stored}, expected {wanted}: use the bundle and preset that"
     with pytest.raises(InputError, match=message):
         evaluator(path, MAKERS[wanted]()).run()
 
