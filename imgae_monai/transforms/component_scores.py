@@ -36,12 +36,13 @@ class ComponentScores(Transform):
     def __call__(self, maps: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """
         Args:
-            maps: see :py:class:`imgae_monai.transforms.ComponentMaps`.
+            maps: see :py:class:`imgae_monai.transforms.ComponentMaps`; there may be more than are needed.
 
         Returns:
             shape (k,), float64.
         """
-        plain = {name: convert_to_tensor(x, track_meta=False, dtype=torch.float64) for name, x in maps.items()}
+        needed = dict.fromkeys(c if isinstance(c, str) else c.map_name for c in self.components)
+        plain = {name: convert_to_tensor(maps[name], track_meta=False, dtype=torch.float64) for name in needed}
         scored = [component for component in self.components if isinstance(component, ScoreDefinition)]
         z_scored = dict.fromkeys(component.map_name for component in scored if component.z_score)
         standardised = {name: self.standardise(name, plain[name]) for name in z_scored}

@@ -44,7 +44,7 @@ def calibration() -> Calibration:
         normal_scores=(0.5,),
         combination=Combination.fit(values, two_sided=False),
         map_moments={"l1": (torch.ones(1, 2, 2), torch.full((1, 2, 2), 2.0))},
-        latent=Gaussian(torch.tensor([0.0, 1.0]).double(), torch.tensor([[2.0, 0.0], [0.0, 1.0]]).double()),
+        codes={"latent": Gaussian(torch.tensor([0.0, 1.0]).double(), torch.tensor([[2.0, 0.0], [0.0, 1.0]]).double())},
     )
 
 
@@ -58,8 +58,9 @@ def test_components_by_hand(calibration):
 def test_a_map_is_standardised_once_for_all_components_that_share_it():
     names = []
     score = ScoreDefinition(combine=("l1-z-mean", "l1-z-max", "l2-mean"))
-    scores = ComponentScores(score, lambda name, array: names.append(name) or 2 * array, lambda code: code.sum())
-    assert scores({"l1": MAPS["l1"], "l2": MAPS["l1-sigma1"]}).tolist() == [12.0, 6.0, 2.75]
+    scores = ComponentScores(score, lambda name, array: names.append(name) or 2 * array, lambda name, code: code.sum())
+    maps = {"l1": MAPS["l1"], "l2": MAPS["l1-sigma1"], "of another score": None}
+    assert scores(maps).tolist() == [12.0, 6.0, 2.75]
     assert names == ["l1"]
 
 
@@ -84,11 +85,11 @@ def test_the_score_of_a_map_stays_as_it_is(calibration):
 def test_what_was_saved_scores_alike(calibration, tmp_path):
     calibration.save(tmp_path / "calibration.pt")
     stored = torch.load(tmp_path / "calibration.pt", weights_only=True)
-    assert type(stored["combination"]) is type(stored["map_moments"]) is type(stored["latent"]) is dict
+    assert type(stored["combination"]) is type(stored["map_moments"]) is type(stored["codes"]["latent"]) is dict
     loaded = Calibration.load(tmp_path / "calibration.pt", SCORE, "abc")
-    assert (type(loaded.combination), type(loaded.latent)) == (Combination, Gaussian)
+    assert (type(loaded.combination), type(loaded.codes["latent"])) == (Combination, Gaussian)
     assert torch.equal(CombinedScore(SCORE, loaded)(MAPS)[1], CombinedScore(SCORE, calibration)(MAPS)[1])
-    assert dataclasses.replace(calibration, combination=None, latent=None, map_moments={}).summary() == loaded.summary()
+    assert dataclasses.replace(calibration, combination=None, codes={}, map_moments={}).summary() == loaded.summary()
 
 
 def test_aliases_are_the_dictionary_version():
