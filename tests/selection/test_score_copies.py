@@ -96,14 +96,15 @@ def test_a_map_that_shows_the_change_has_a_high_pixel_auroc(loaded, items, monke
     assert (copies.corrupted["haze"] > 0).all()
 
 
-def test_codes_are_measured_by_the_other_half(loaded, items):
+def test_codes_are_measured_by_the_training_images(loaded, items, phantoms):
     images = [loaded.load(item) for item in items]
-    halves = np.arange(len(images)) % 2
-    codes = loaded.encode(images).double()
-    statistics = NormalStatistics(loaded, [], True, images, halves)
-    for half in (0, 1):
-        expected = Gaussian.fit(codes[halves != half].numpy()).squared_distance(codes[3])
-        assert statistics.distance(codes[3].float(), half) == pytest.approx(float(expected), rel=1e-3)
+    statistics = NormalStatistics(loaded, [], ["latent"], images, np.arange(len(images)) % 2)
+    training = [loaded.load({"image": str(path)}) for path in sorted((phantoms / "train" / "normal").glob("*.png"))]
+    gaussian = Gaussian.fit(loaded.codes(["latent"], training)["latent"].numpy())
+    found = statistics.distances(loaded.codes(["latent"], images[:3]))["latent"]
+    expected = [float(gaussian.squared_distance(code)) for code in loaded.codes(["latent"], images[:3])["latent"]]
+    assert len(training) == 24
+    assert found == pytest.approx(expected, rel=1e-3)
 
 
 def test_copies_go_through_the_runs_own_clahe(loaded, items):
