@@ -59,7 +59,7 @@ class IntrospectiveStep:
         decoder_loss: weights of the decoder's terms.
     """
 
-    passes = 2.0
+    passes = 3.0
 
     def __init__(self, encoder_loss: IntrospectiveEncoderLoss, decoder_loss: IntrospectiveDecoderLoss) -> None:
         self.encoder_loss = encoder_loss

@@ -5,20 +5,22 @@ from __future__ import annotations
 import copy
 import io
 import itertools
+import json
 
 import numpy as np
 import pytest
 import torch
-from ignite.engine import Events
+from ignite.engine import Engine, Events
 from monai.data import DataLoader
 from monai.engines import IterationEvents
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.nn.functional import cosine_similarity, mse_loss
 
+from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.phantom import chest_phantom
 from imgae_monai.engines import IntrospectiveTrainer, ResumeState
 from imgae_monai.exceptions import InputError
-from imgae_monai.handlers import GradientNormHandler, NonFiniteLossHandler
+from imgae_monai.handlers import GradientNormHandler, NonFiniteLossHandler, TrainingRecord
 from imgae_monai.losses import IntrospectiveDecoderLoss, IntrospectiveEncoderLoss
 from imgae_monai.networks.nets import IntrospectiveAutoencoder
 
@@ -295,3 +297,33 @@ def test_learns_to_tell_phantoms_apart():
         error = mse_loss(network.eval()(images), images)
     # the mean image is the best that a decoder could do which gives the same for all
     assert error < 0.75 * (images - images.mean(dim=0)).square().mean()
+
+
+@pytest.mark.parametrize("asked", [{"amp": True}, {"compile": True}, {"accumulation_steps": 2}])
+def test_what_it_can_not_do_is_refused_before_training(asked):
+    with pytest.raises(InputError, match=rf"knows no {next(iter(asked))}: leave it at the default, or train a plain"):
+        make_trainer(make_network(), **asked)
+
+
+def test_the_terms_of_an_epoch_are_weighted_by_images(tmp_path):
+    """Four images in batches of three and one; what ends up in train.json is a mean over the images."""
+    seen: list[tuple[int, float]] = []
+    trainer = make_trainer(make_network(), batch_size=3)
+    validator = Engine(lambda engine, batch: None)
+    validator.state.best_metric, validator.state.best_metric_epoch = 0.0, -1
+    datalist = Datalist(items=[], source="nowhere", synthetic=False)
+    record = TrainingRecord(tmp_path, tmp_path, datalist, validator, trainer.data_loader, {})
+    record.attach(trainer)
+    trainer.add_event_handler(
+        Events.ITERATION_COMPLETED,
+        lambda engine: seen.append((len(engine.state.output["image"]), engine.state.output["kl"].item())),
+    )
+    run(trainer)
+    assert [n for n, _ in seen] == [3, 1]
+    terms = json.loads((tmp_path / "train.json").read_text())["train_terms"]
+    assert terms["kl"] == [[1, pytest.approx(sum(n * kl for n, kl in seen) / 4)]]
+    names = {"encoder_loss", "decoder_loss", "reconstruction", "kl", "kl_reconstruction", "kl_sample", "embedding"}
+    assert terms.keys() == names
+    again = TrainingRecord(tmp_path, tmp_path, datalist, validator, trainer.data_loader, {})
+    again.load_state_dict(record.state_dict())
+    assert again.train_terms == record.train_terms

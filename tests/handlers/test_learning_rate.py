@@ -115,3 +115,31 @@ def test_another_schedule_is_refused(before, after, message):
 def test_more_epochs_of_a_stepped_schedule_are_fine():
     state = Run(6, name="step", step=1).handler.state_dict()
     Run(8, name="step", step=1).handler.load_state_dict(state)
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step")  # nothing is trained by these optimizers
+def test_one_handler_steps_several_schedulers():
+    training = Run(3, name="constant")
+    net = network()
+    optimizers = [build_optimizer(net.parameters(), "sgd", lr=lr) for lr in (0.8, 0.2)]
+
+    def handler() -> LearningRateHandler:
+        schedulers = [build_lr_scheduler(o, "step", epochs=3, warmup_epochs=1, step=1) for o in optimizers]
+        return LearningRateHandler(schedulers, 1, make_validator(net))
+
+    several, again, alone = (
+        handler(),
+        handler(),
+        LearningRateHandler(handler().lr_schedulers[0], 1, make_validator(net)),
+    )
+    several.attach(training.trainer)
+    rates: list[float] = []
+    training.trainer.add_event_handler(
+        Events.ITERATION_COMPLETED, lambda: rates.extend(o.param_groups[0]["lr"] for o in optimizers)
+    )
+    training.trainer.run()
+    assert rates == pytest.approx([0.4, 0.1, 0.8, 0.2, 0.8, 0.2, 0.8, 0.2, 0.4, 0.1, 0.4, 0.1])
+    again.load_state_dict(several.state_dict())
+    assert [s.state_dict() for s in again.lr_schedulers] == [s.state_dict() for s in several.lr_schedulers]
+    with pytest.raises(InputError, match="another lr_schedule"):
+        again.load_state_dict(alone.state_dict())

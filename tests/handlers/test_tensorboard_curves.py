@@ -78,3 +78,13 @@ def test_the_device_and_the_file_are_waited_for_once_a_second_at_most(seconds, f
     TensorBoardCurves(writer).attach(engine)
     engine.run([0] * 3, max_epochs=2)
     assert len(flushed) == flushes
+
+
+def test_what_a_loss_consists_of_is_written_by_step(tmp_path):
+    engine = trainer_of()
+
+    def add_term(engine: Engine) -> None:
+        engine.state.output["kl"] = 2 * engine.state.output["loss"]
+
+    engine.add_event_handler(Events.ITERATION_COMPLETED, add_term)
+    assert run(engine, tmp_path)["train_terms/kl"] == [(step, 2.0 * step) for step in range(1, 7)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgae_monai.visualize import plot_losses
+from imgae_monai.visualize import loss_history, plot_losses
 from tests.visualize.conftest import legend, line
 
 
@@ -32,3 +32,15 @@ def test_many_losses_are_told_apart(drawn) -> None:
 def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"history must hold at least one \(epoch, value\) pair"):
         plot_losses(tmp_path / "a.png", {"train": []}, "Title")
+
+
+def test_losses_that_are_lowered_apart_stand_in_place_of_their_sum() -> None:
+    record = {"train_loss": [[1, 3.0], [2, 2.0]], "val_loss": [[2, 0.5]]}
+    assert loss_history(record) == {"training": [(1, 3.0), (2, 2.0)], "validation": [(2, 0.5)]}
+    terms = {"encoder_loss": [[1, 1.0], [2, 0.5]], "decoder_loss": [[1, 2.0], [2, 1.5]], "kl": [[1, 9.0], [2, 9.0]]}
+    assert loss_history({**record, "train_terms": terms}) == {
+        "training, encoder": [(1, 1.0), (2, 0.5)],
+        "training, decoder": [(1, 2.0), (2, 1.5)],
+        "validation": [(2, 0.5)],
+    }
+    assert loss_history({"train_loss": [], "val_loss": []}) == {}
