@@ -8,6 +8,7 @@ from .choose_device import choose_device
 from .component_fit import ComponentFit
 from .config_as_run import config_as_run
 from .determinism import make_deterministic
+from .ensemble_members import check_ensemble, ensemble_members, member_epochs, member_path, members_sha256
 from .environment import environment
 from .git_state import git_state
 from .introspective_trainer import IntrospectiveTrainer
@@ -40,6 +41,7 @@ __all__ = [
     "StoredCalibration",
     "calibration_path",
     "check_amp",
+    "check_ensemble",
     "check_ids",
     "check_intensity",
     "check_resumable",
@@ -50,6 +52,7 @@ __all__ = [
     "choose_precision",
     "clear_run",
     "config_as_run",
+    "ensemble_members",
     "environment",
     "explain_out_of_memory",
     "fit_batch_size",
@@ -62,6 +65,9 @@ __all__ = [
     "lock_run",
     "make_deterministic",
     "measure_cost",
+    "member_epochs",
+    "member_path",
+    "members_sha256",
     "prepare_reconstruction",
     "prepare_restoration",
     "resume_points",

@@ -7,6 +7,7 @@ from .check_trackers import check_trackers
 from .checked_checkpoint_loader import CheckedCheckpointLoader, check_checkpoint
 from .dataset_handler import DatasetHandler
 from .early_stop import ValidationEarlyStopHandler
+from .ensemble_saver import EnsembleSaver
 from .evaluation_writer import EvaluationWriter
 from .final_checkpoint_saver import FinalCheckpointSaver
 from .gradient_accumulation import GradientAccumulationHandler
@@ -39,6 +40,7 @@ __all__ = [
     "BestCheckpointSaver",
     "CheckedCheckpointLoader",
     "DatasetHandler",
+    "EnsembleSaver",
     "EvaluationWriter",
     "FinalCheckpointSaver",
     "GradientAccumulationHandler",

@@ -1,5 +1,6 @@
 """Inferers beside MONAI's."""
 
 from .autocast_inferer import AutocastInferer
+from .ensemble_inferer import EnsembleInferer
 
-__all__ = ["AutocastInferer"]
+__all__ = ["AutocastInferer", "EnsembleInferer"]

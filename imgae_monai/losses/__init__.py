@@ -2,6 +2,7 @@
 
 from .auxiliary_reconstruction import AuxiliaryReconstructionLoss
 from .introspective import IntrospectiveDecoderLoss, IntrospectiveEncoderLoss
+from .learned_variance import LearnedVarianceLoss, log_variance
 from .reversed_embedding import ReversedEmbeddingLoss
 from .standard_normal_kl import StandardNormalKLLoss
 from .summed_squared_error import SummedSquaredErrorLoss
@@ -10,7 +11,9 @@ __all__ = [
     "AuxiliaryReconstructionLoss",
     "IntrospectiveDecoderLoss",
     "IntrospectiveEncoderLoss",
+    "LearnedVarianceLoss",
     "ReversedEmbeddingLoss",
     "StandardNormalKLLoss",
     "SummedSquaredErrorLoss",
+    "log_variance",
 ]

@@ -19,6 +19,7 @@ from .component_scores import ComponentScores
 from .fixed_corruption import FixedCorruptiond
 from .gaussian import Gaussian
 from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict
+from .prediction import Prediction, split_prediction
 from .rand_coarse_noise import RandCoarseNoise, RandCoarseNoiseD, RandCoarseNoised, RandCoarseNoiseDict
 from .rand_cut_paste import RandCutPaste, RandCutPasteD, RandCutPasted, RandCutPasteDict
 from .rand_foreign_weight import RandForeignWeight, RandForeignWeightD, RandForeignWeightd, RandForeignWeightDict
@@ -65,6 +66,7 @@ __all__ = [
     "LoadGrayscaleD",
     "LoadGrayscaleDict",
     "LoadGrayscaled",
+    "Prediction",
     "RandCoarseNoise",
     "RandCoarseNoiseD",
     "RandCoarseNoiseDict",
@@ -111,4 +113,5 @@ __all__ = [
     "left_out_scores",
     "normal_quantile",
     "pooled_features",
+    "split_prediction",
 ]

@@ -13,6 +13,7 @@ from torch import nn
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.clahe import CLAHE
+from imgae_monai.transforms.prediction import learned_log_variance, members_disagreement, split_prediction
 from imgae_monai.transforms.residuals import (
     LPIPS,
     check_features,
@@ -31,6 +32,8 @@ _REVERSED = ("reversed", "reversed_lpips")
 RESIDUALS = ("l1", "l2", *_OF_IMAGES, "features", "lpips", "gradient", *_REVERSED)
 # reversed has CLAHE of its own, and gradient takes no reconstruction that could be equalised
 RESIDUALS_OF_CLAHE = tuple(residual for residual in RESIDUALS if residual not in ("gradient", *_REVERSED))
+# of what a network or an ensemble says beside its reconstruction, in grey values that CLAHE would change
+RESIDUALS_OF_PREDICTION = ("likelihood", "disagreement")
 
 _Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -41,7 +44,7 @@ def check_residual(residual: str, smoothing_sigma: float = 0.0, residual_clahe: 
     Raises:
         ValueError: when ``residual`` is unknown, ``smoothing_sigma`` is negative, or ``residual_clahe`` has no effect.
     """
-    look_up_option(residual, RESIDUALS)
+    look_up_option(residual, (*RESIDUALS, *RESIDUALS_OF_PREDICTION))
     if smoothing_sigma < 0:
         raise ValueError(f"smoothing_sigma must not be negative, got {smoothing_sigma}")
     if residual_clahe and residual not in RESIDUALS_OF_CLAHE:
@@ -65,11 +68,16 @@ class ResidualMap(Transform):
       ``"lpips"`` (:py:class:`LPIPS`, whose weights are a file);
     - the derivative of the error by the image: ``"gradient"`` (:py:func:`input_gradient`);
     - the map of the reversed autoencoder, :py:func:`reversed_distance`: ``"reversed"`` by the trained network's own
-      features, ``"reversed_lpips"`` by LPIPS as published.
+      features, ``"reversed_lpips"`` by LPIPS as published;
+    - of what an output holds beside the reconstruction, see :py:func:`imgae_monai.transforms.split_prediction`:
+      ``"likelihood"``, ``exp(-log s2) (x - x^)^2`` with the variance s2 that the network learned (Mao et al. 2020,
+      "Abnormality detection in chest X-ray images using uncertainty prediction autoencoders"), and
+      ``"disagreement"``, the standard deviation of an ensemble's reconstructions (Cai et al. 2022, "Dual-distribution
+      discrepancy for anomaly detection in chest X-rays"), which is not compared with the image at all.
 
     Smoothing is a Gaussian over the *signed* difference, before it is made absolute or squared: noise and fine texture
     cancel, a region that is brighter or darker as a whole stays. (Smoothing ``|x - x^|`` itself would leave its mean,
-    and so a mean score, as it was.) Maps other than ``"l1"`` and ``"l2"`` have no sign and are smoothed as they are:
+    and so a mean score, as it was.) Maps other than ``"l1"``, ``"l2"`` and ``"likelihood"`` have no sign and are smoothed as they are:
     that moves maxima and places, and not their mean.
 
     Args:
@@ -110,15 +118,19 @@ class ResidualMap(Transform):
         """
         Args:
             img: shape (C, H, W[, D]), values in [0, 1].
-            reconstruction: the same shape and range.
+            reconstruction: the same shape and range; or a network's output with more channels, see
+                :py:func:`imgae_monai.transforms.split_prediction`.
 
         Returns:
             shape (1, H, W[, D]), not negative; ``img``'s metadata is kept.
 
         Raises:
             ValueError: when the shapes differ, or they are none that the residual takes.
-            InputError: when a gradient is asked for and there is CLAHE on its way.
+            InputError: when the output does not hold what the residual takes, or a gradient is asked for and there is
+                CLAHE on its way.
         """
+        prediction = split_prediction(reconstruction, img.shape[0])
+        reconstruction = prediction.reconstruction
         if img.shape != reconstruction.shape:
             raise ValueError(
                 f"image {tuple(img.shape)} and reconstruction {tuple(reconstruction.shape)} differ in shape"
@@ -127,6 +139,8 @@ class ResidualMap(Transform):
             img.requires_grad or reconstruction.requires_grad
         ):
             raise InputError("CLAHE has no derivative: compute a score that goes through it under torch.no_grad()")
+        if self.residual == "disagreement":
+            return self._smooth(convert_to_dst_type(members_disagreement(prediction), img)[0]).mean(dim=0, keepdim=True)
         first, second = img, reconstruction
         if self.equaliser is not None:
             first, second = self.equaliser(img), self.equaliser(reconstruction)
@@ -135,6 +149,8 @@ class ResidualMap(Transform):
             return convert_to_dst_type(self._smooth(self.distance(x, y)[0]), img)[0]
         difference = self._smooth(first - second)
         residual = difference.abs() if self.residual == "l1" else difference.square()
+        if self.residual == "likelihood":
+            residual = residual * convert_to_dst_type(torch.exp(-learned_log_variance(prediction)), residual)[0]
         return residual.mean(dim=0, keepdim=True)
 
     def _smooth(self, img: torch.Tensor) -> torch.Tensor:
