@@ -189,7 +189,9 @@ def _evaluate(run: Path, again: Path, metrics: Mapping[str, Any]) -> None:
     definition, specificity = metrics["calibration"]["score"], metrics["calibration"]["specificity"]
     own = {"bundle_root": str(again), "output_dir": str(again), "overwrite": False}
     try:
-        calibrated = load_calibration(again / "models", ScoreDefinition(**definition)).specificity == specificity
+        ensemble = metrics["config"].get("ensemble", 1)
+        found = load_calibration(again / "models", ScoreDefinition(**definition), ensemble)
+        calibrated = found.specificity == specificity
     except InputError:
         calibrated = False
     if not calibrated:

@@ -42,7 +42,8 @@ def compare_training(run: Path, again: Path) -> Iterator[Difference]:
         yield compare_numbers(key, a[key], b[key])
     for key in ("train_loss", "val_loss"):
         yield _compare_by_epoch(key, a[key], b[key])
-    for name in WEIGHTS:
+    members = {path.name for folder in (run, again) for path in (folder / "models").glob("member_epoch=*.pt")}
+    for name in (*WEIGHTS, *sorted(members)):
         paths = [folder / "models" / name for folder in (run, again)]
         if any(path.is_file() for path in paths):
             yield _compare_weights(name, *paths)

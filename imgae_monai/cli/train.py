@@ -43,6 +43,7 @@ def train(
     val_interval: int | None = None,
     save_interval: int | None = None,
     n_saved: int | None = None,
+    ensemble: int | None = None,
     image_size: int | None = None,
     aspect: str | None = None,
     slice_axis: int | None = None,
@@ -134,6 +135,7 @@ def train(
         val_interval: epochs between validations. Default 1.
         save_interval: epochs between the points to resume from. Default as val_interval.
         n_saved: number of these that are kept, at least 2. Default 2.
+        ensemble: best checkpoints whose mean reconstruction is scored; 1 is the best alone. Default 1.
         image_size: side in pixels that images are brought to. Default 64.
         aspect: pad (whole image, black borders) or crop (fills the square, cuts what is over). Default pad.
         slice_axis: turn NIfTI volumes into slices: 0 sagittal, 1 coronal, 2 axial. Default none (volumes stay whole).

@@ -20,6 +20,7 @@ from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
 from imgae_monai.data.unreadable import left_out
 from imgae_monai.engines.component_fit import ComponentFit
+from imgae_monai.engines.ensemble_members import members_sha256
 from imgae_monai.engines.map_moments import MapMoments
 from imgae_monai.engines.normal_codes import fit_codes
 from imgae_monai.exceptions import InputError
@@ -55,6 +56,8 @@ class Calibrator:
         skipped: images that training left out because they can't be read; only these may be missing.
         train_loader: normal training images, needed where the score has codes, see
             :py:func:`imgae_monai.engines.fit_codes`.
+        ensemble: number of members that the evaluator's inferer runs, see
+            :py:class:`imgae_monai.inferers.EnsembleInferer`.
 
     Raises:
         InputError: when there are too few validation images for the specificity (before any training).
@@ -69,6 +72,7 @@ class Calibrator:
         datalist: Datalist,
         skipped: SkippedImages | None = None,
         train_loader: Iterable[Mapping[str, Any]] | None = None,
+        ensemble: int = 1,
     ) -> None:
         loader: Any = evaluator.data_loader
         check_enough(len(loader.dataset), specificity)
@@ -77,6 +81,7 @@ class Calibrator:
         self.specificity = specificity
         self.ckpt_dir = Path(ckpt_dir)
         self.datalist = datalist
+        self.ensemble = ensemble
         self.skipped = SkippedImages() if skipped is None else skipped
         self.train_loader = train_loader
         self._missing: set[str] = set()
@@ -113,6 +118,7 @@ class Calibrator:
             n_images=moments.n,
             score=self.score,
             checkpoint_sha256=file_sha256(self.ckpt_dir / "model.pt"),
+            members_sha256=members_sha256(self.ckpt_dir, self.ensemble),
             data_fingerprint=self.datalist.fingerprint,
             image_sha256=tuple(sorted(used)),
             pixel_threshold=normal_quantile(pixels, self.specificity),
@@ -196,8 +202,8 @@ def calibration_path(ckpt_dir: PathLike, score: ScoreDefinition) -> Path:
     return Path(ckpt_dir) / f"calibration-{score.name}.pt"
 
 
-def load_calibration(ckpt_dir: PathLike, score: ScoreDefinition) -> Calibration:
-    """Load the calibration for one score of the checkpoint ``model.pt`` in a folder.
+def load_calibration(ckpt_dir: PathLike, score: ScoreDefinition, ensemble: int = 1) -> Calibration:
+    """Load the calibration for one score of the checkpoint ``model.pt``, or of an ensemble, in a folder.
 
     Raises:
         InputError: when there is none, or it belongs to other weights.
@@ -205,7 +211,8 @@ def load_calibration(ckpt_dir: PathLike, score: ScoreDefinition) -> Calibration:
     model = Path(ckpt_dir) / "model.pt"
     if not model.is_file():
         raise InputError(f"no checkpoint at {model}: train first, or give the folder of a finished run")
-    return Calibration.load(calibration_path(ckpt_dir, score), score, file_sha256(model))
+    members = members_sha256(ckpt_dir, ensemble)
+    return Calibration.load(calibration_path(ckpt_dir, score), score, file_sha256(model), members)
 
 
 class StoredCalibration:
@@ -216,15 +223,17 @@ class StoredCalibration:
     Args:
         ckpt_dir: folder with ``model.pt`` and the calibration.
         score: the score's definition.
+        ensemble: number of members that give the score.
     """
 
-    def __init__(self, ckpt_dir: PathLike, score: ScoreDefinition) -> None:
+    def __init__(self, ckpt_dir: PathLike, score: ScoreDefinition, ensemble: int = 1) -> None:
         self._ckpt_dir = ckpt_dir
         self._score = score
+        self._ensemble = ensemble
 
     @functools.cached_property
     def _calibration(self) -> Calibration:
-        return load_calibration(self._ckpt_dir, self._score)
+        return load_calibration(self._ckpt_dir, self._score, self._ensemble)
 
     def __getattr__(self, name: str) -> Any:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -16,6 +17,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from imgae_monai.engines.choose_device import choose_device
+from imgae_monai.engines.ensemble_members import ensemble_members
 from imgae_monai.engines.environment import environment
 from imgae_monai.exceptions import InputError
 
@@ -29,7 +31,8 @@ def measure_cost(run: Path, device: str = "auto", seconds: float = 2.0) -> dict[
     """Measure a run's network in a process of its own, so that its peak memory is its own.
 
     The network alone is timed, with its trained weights, in full precision as scores are computed; images are random
-    and already there. Reading images and making the map and the score are the same for all networks and left out.
+    and already there. Reading images and making the map and the score are the same for all networks and left out. Of
+    an ensemble all members are run, and their parameters and files counted together.
 
     Args:
         run: folder that ``imgae-monai train`` left; its configs execute code.
@@ -67,21 +70,27 @@ def _main(words: list[str]) -> None:
 
 
 def _measure(run: Path, device: torch.device, seconds: float) -> dict[str, Any]:
+    from imgae_monai.inferers import EnsembleInferer  # which imports this package
+
     parser = ConfigParser(json.loads((run / "configs" / "inference.json").read_text(encoding="utf-8")))
     before = psutil.Process().memory_info().rss
     checkpoint = run / "models" / "model.pt"
     network = parser.get_parsed_content("network_def").to(device).eval()
     network.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
+    ensemble = int(parser.get().get("ensemble", 1))  # absent where an earlier version trained
+    files = [checkpoint] if ensemble == 1 else ensemble_members(run / "models", ensemble)
+    inferer = EnsembleInferer(run / "models", ensemble)
+    run_network = functools.partial(inferer, network=network)
     size, batch_size = int(parser["image_size"]), int(parser.get_parsed_content("eval_batch_size"))
     shape = [1, *[size] * int(parser["spatial_dims"])]
     with torch.inference_mode():
-        alone, n_alone = _median_seconds(network, torch.rand(1, *shape, device=device), seconds)
-        batch, n_batch = _median_seconds(network, torch.rand(batch_size, *shape, device=device), seconds)
+        alone, n_alone = _median_seconds(run_network, torch.rand(1, *shape, device=device), seconds)
+        batch, n_batch = _median_seconds(run_network, torch.rand(batch_size, *shape, device=device), seconds)
     on_gpu = device.type == "cuda"
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else _peak_rss()
     return {
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "checkpoint_mb": checkpoint.stat().st_size / _MB,
+        "parameters": ensemble * sum(p.numel() for p in network.parameters()),
+        "checkpoint_mb": sum(path.stat().st_size for path in files) / _MB,
         "latency_ms": alone * 1e3,
         "batch_size": batch_size,
         "batch_latency_ms": batch / batch_size * 1e3,

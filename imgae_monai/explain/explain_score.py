@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import torch
 from monai.config import KeysCollection, PathLike
+from monai.inferers import Inferer
 from monai.transforms import MapTransform
 from monai.utils import TransformBackends, convert_to_dst_type
 from torch import nn
@@ -26,6 +27,7 @@ class ExplainScored(MapTransform):
         methods: of ``"gradient"`` and ``"occlusion"``.
         seed: of the gradient's noise, the same for every image.
         lpips_weights: file of LPIPS's weights, where the score's residual is one of LPIPS.
+        inferer: runs the network, where the score is not that of the network alone.
         allow_missing_keys: don't raise when a key is missing.
 
     Raises:
@@ -43,6 +45,7 @@ class ExplainScored(MapTransform):
         methods: Sequence[str] = METHODS,
         seed: int = 0,
         lpips_weights: PathLike | None = None,
+        inferer: Inferer | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -55,6 +58,7 @@ class ExplainScored(MapTransform):
         self.methods = methods
         self.seed = seed
         self.lpips_weights = lpips_weights
+        self.inferer = inferer
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         d = dict(data)
@@ -68,6 +72,7 @@ class ExplainScored(MapTransform):
                 self.methods,
                 self.seed,
                 self.lpips_weights,
+                self.inferer,
             )
             d.update({method: convert_to_dst_type(array[0], image)[0] for method, array in maps.items()})
         return d

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from monai.config import PathLike
+from monai.inferers import Inferer
 from monai.utils import convert_to_tensor
 from torch import nn
 
@@ -44,6 +45,7 @@ def explain(
     methods: Sequence[str] = METHODS,
     seed: int = 0,
     lpips_weights: PathLike | None = None,
+    inferer: Inferer | None = None,
 ) -> dict[str, torch.Tensor]:
     """Attribute the score of each image to its pixels.
 
@@ -59,6 +61,8 @@ def explain(
             (:py:func:`imgae_monai.explain.occlusion_attribution`).
         seed: of the gradient's noise.
         lpips_weights: needed only where the score's residual is one of LPIPS.
+        inferer: runs the network, where the score is not that of the network alone, see
+            :py:class:`imgae_monai.inferers.EnsembleInferer`.
 
     Returns:
         by method, maps of shape (B, 1, H, W[, D]), float32, with a sign: positive where the image is the more abnormal
@@ -70,7 +74,7 @@ def explain(
     """
     check_methods(methods, score)
     plain = convert_to_tensor(images, track_meta=False)
-    model = ScoreNetwork(network, score, calibration, lpips_weights)
+    model = ScoreNetwork(network, score, calibration, lpips_weights, inferer)
     maps: dict[str, list[torch.Tensor]] = {method: [] for method in methods}
     with _unchanged(model):
         for image in plain.split(1):

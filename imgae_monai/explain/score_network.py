@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from monai.config import PathLike
+from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from imgae_monai.transforms.anomaly_score import AnomalyScore
@@ -28,6 +29,7 @@ class ScoreNetwork(nn.Module):
         calibration: gives the normal residuals ``mean`` and ``std``; needed only where the score is z-scored,
             combined or two-sided.
         lpips_weights: file of LPIPS's weights; needed only where a residual is one of LPIPS.
+        inferer: runs the network, where the score is not that of the network alone.
 
     Raises:
         ValueError: when the score needs a calibration and there is none.
@@ -46,6 +48,7 @@ class ScoreNetwork(nn.Module):
         score: ScoreDefinition,
         calibration: Calibration | None = None,
         lpips_weights: PathLike | None = None,
+        inferer: Inferer | None = None,
     ) -> None:
         super().__init__()
         if score.z_score and calibration is None:
@@ -53,6 +56,7 @@ class ScoreNetwork(nn.Module):
         if score.components and calibration is None:
             raise ValueError(f"the score {score.name!r} is made of components: it takes a calibration, got None")
         self.network = network
+        self.inferer = SimpleInferer() if inferer is None else inferer
         self.residual = ResidualMap(score.residual, score.smoothing_sigma, score.residual_clahe, network, lpips_weights)
         self.z_score = ZScoreMap(calibration.mean, calibration.std) if calibration and score.z_score else None
         self.reduce = AnomalyScore(score.reduction, score.top_fraction)
@@ -61,17 +65,20 @@ class ScoreNetwork(nn.Module):
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """Reconstructions of images, both (B, C, H, W[, D])."""
+        return self._predict(images)[:, : images.shape[1]]
+
+    def _predict(self, images: torch.Tensor) -> torch.Tensor:
         with torch.autocast(images.device.type, enabled=False):
-            return self.network(images)
+            return self.inferer(images, self.network)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Scores (B, 1), float64, of images (B, C, H, W[, D]) in [0, 1]."""
-        pairs = zip(images, self.reconstruct(images), strict=True)
+        pairs = zip(images, self._predict(images), strict=True)
         with torch.autocast(images.device.type, enabled=False):
             return torch.stack([self._score(*pair) for pair in pairs])[:, None]
 
-    def _score(self, image: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    def _score(self, image: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
         if self.components is not None and self.combine is not None:
-            return self.combine(self.components(image, reconstruction))[1]
-        anomaly_map = self.residual(image, reconstruction)
+            return self.combine(self.components(image, prediction))[1]
+        anomaly_map = self.residual(image, prediction)
         return self.reduce(anomaly_map if self.z_score is None else self.z_score(anomaly_map))

@@ -133,9 +133,14 @@ class WatchHandler(TensorBoardHandler):
 
     def _flat_limit(self, rows: list[dict[str, Any]]) -> float:
         height = AnomalyScore("top", top_fraction=0.01)
-        images = [row["image"] for row in rows]
-        flat = [self.anomaly_map({"image": image, "pred": torch.full_like(image, image.mean())}) for image in images]
+        flat = [self.anomaly_map({"image": row["image"], "pred": _flattened(row)}) for row in rows]
         return max(1e-12, *(_SCALE * float(height(item["anomaly_map"])) for item in flat))
+
+
+def _flattened(row: dict[str, Any]) -> torch.Tensor:
+    """The prediction with a reconstruction of one grey value; what else the network says is kept."""
+    image, prediction = row["image"], row["pred"]
+    return torch.cat([torch.full_like(image, image.mean()), prediction[image.shape[0] :]])
 
 
 def _chosen(datalist: Datalist) -> list[str]:

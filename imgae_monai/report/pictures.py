@@ -141,7 +141,8 @@ def _explanations(network: EvaluatedNetwork, look: Look, methods: Sequence[str],
 
     image = look.image[None].to(network.device)
     score = network.calibration.score
-    maps = explain(network.network, image, score, network.calibration, tuple(methods), seed, network.lpips_weights)
+    known = (network.calibration, tuple(methods), seed, network.lpips_weights, network.inferer)
+    maps = explain(network.network, image, score, *known)
     grey = np.clip(plane(look.image), 0, 1)
     drawn = {}
     for method, values in maps.items():

@@ -14,6 +14,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser
 from monai.data import DataLoader, Dataset
+from monai.inferers import Inferer
 from monai.utils import convert_to_tensor
 from numpy.typing import NDArray
 
@@ -84,7 +85,9 @@ class EvaluatedNetwork:
         self.device: torch.device = self._parser.get_parsed_content("device")
         self.network.load_state_dict(torch.load(path, map_location=self.device, weights_only=True))
         self.network.eval()
-        self.calibration = load_calibration(path.parent, self._parser.get_parsed_content("score"))
+        self.inferer: Inferer = self._parser.get_parsed_content("validate#inferer")
+        ensemble = config.get("ensemble", 1)  # absent where an earlier version evaluated
+        self.calibration = load_calibration(path.parent, self._parser.get_parsed_content("score"), ensemble)
 
     @property
     def geometry(self) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -145,6 +148,7 @@ class EvaluatedNetwork:
         def collect(engine: Engine) -> None:
             for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
                 image, reconstruction, anomaly_map = (_plain(output[key]) for key in ("image", "pred", "anomaly_map"))
+                reconstruction = reconstruction[: image.shape[0]]
                 found[batch["image_path"]] = Look(image, reconstruction, anomaly_map, float(output["score"]))
 
         evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect)

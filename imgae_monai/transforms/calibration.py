@@ -45,6 +45,7 @@ class Calibration:
         combination: how a combined or two-sided score is made of its components; None for any other, as the two below.
         map_moments: per-pixel mean and standard deviation of the maps of z-scored components, by the maps' names.
         codes: of the training images, where a component is a distance to them, by name.
+        members_sha256: one hash of all members of an ensemble; None for a network alone.
     """
 
     threshold: float
@@ -62,6 +63,7 @@ class Calibration:
     combination: Combination | None = None
     map_moments: Mapping[str, tuple[torch.Tensor, torch.Tensor]] = dataclasses.field(default_factory=dict)
     codes: Mapping[str, Gaussian] = dataclasses.field(default_factory=dict)
+    members_sha256: str | None = None
 
     def save(self, path: PathLike) -> None:
         """Write to ``path``, loadable with ``torch.load(..., weights_only=True)``."""
@@ -75,13 +77,16 @@ class Calibration:
         return {**fields, "score": dataclasses.asdict(self.score)}
 
     @classmethod
-    def load(cls, path: PathLike, score: ScoreDefinition, checkpoint_sha256: str) -> Calibration:
+    def load(
+        cls, path: PathLike, score: ScoreDefinition, checkpoint_sha256: str, members_sha256: str | None = None
+    ) -> Calibration:
         """Read a calibration and make sure that it belongs to this score and these weights.
 
         Args:
             path: file written by :py:meth:`save`.
             score: the score that is about to be used.
             checkpoint_sha256: hash of the weights that are about to be used.
+            members_sha256: the same of an ensemble's members.
 
         Raises:
             InputError: when the file is missing or unreadable, or was made for another score or other weights.
@@ -101,6 +106,8 @@ class Calibration:
             raise InputError(f"{path} is for the score {calibration.score}, asked for is {score}; {mend}")
         if calibration.checkpoint_sha256 != checkpoint_sha256:
             raise InputError(f"{path} was made with other weights than the checkpoint beside it; {mend}")
+        if calibration.members_sha256 != members_sha256:
+            raise InputError(f"{path} was made with another ensemble, or with none; {mend}")
         return calibration
 
 

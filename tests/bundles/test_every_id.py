@@ -139,6 +139,7 @@ ROWS: dict[str, Row] = {
     "val_interval": Row(2, "losses", {"epochs": 2}),
     "save_interval": Row(2, "files", {"epochs": 2}),
     "n_saved": Row(3, "files", {"epochs": 3}),
+    "ensemble": Row(2, "calibration", {"epochs": 2}),
     "num_workers": Row(1, "trainer"),
     "memory_budget": Row(1e-5, "log"),
     "cache": Row("none", "log"),
