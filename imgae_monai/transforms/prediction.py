@@ -51,7 +51,7 @@ def split_prediction(prediction: torch.Tensor, n_channels: int) -> Prediction:
             f"{2 * n_channels} (with a learned variance) or {3 * n_channels} channels (of an ensemble)"
         )
     reconstruction, *rest = prediction.split(n_channels)
-    learned = rest[0] if rest and float(rest[0].min()) >= 0 else None
+    learned = rest[0] if rest and float(rest[0].detach().min()) >= 0 else None
     return Prediction(
         reconstruction,
         None if learned is None else log_variance(learned),

@@ -70,7 +70,7 @@ def test_a_killed_worker_is_explained_and_leaves_nothing_behind(cli, phantoms, t
     begun = time.monotonic()
     ended = start(words(BUNDLES[1], phantoms, killed, *flags, "--resume", "auto", **loss))
     assert ended.returncode == 2, ended.stderr
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 180  # a loader that waits for its dead worker waits for ever
     line = last_line(ended.stderr)
     workers = [int(pid) for pid in (tmp_path / "worker_killed").read_text().split()]
     assert len(workers) == 2
