@@ -77,8 +77,8 @@ class ResidualMap(Transform):
 
     Smoothing is a Gaussian over the *signed* difference, before it is made absolute or squared: noise and fine texture
     cancel, a region that is brighter or darker as a whole stays. (Smoothing ``|x - x^|`` itself would leave its mean,
-    and so a mean score, as it was.) Maps other than ``"l1"``, ``"l2"`` and ``"likelihood"`` have no sign and are smoothed as they are:
-    that moves maxima and places, and not their mean.
+    and so a mean score, as it was.) Maps other than ``"l1"``, ``"l2"`` and ``"likelihood"`` have no sign and are
+    smoothed as they are: that moves maxima and places, and not their mean.
 
     Args:
         residual: one of those above.

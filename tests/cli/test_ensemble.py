@@ -86,7 +86,7 @@ def test_evaluation_and_explanation_are_of_the_ensemble(cli, copied, phantoms, t
     assert [look.reconstruction.shape for look in looks] == [(1, 32, 32)] * 2
     cli("predict", copied, paths[1], "--output", tmp_path / "out", "--explain", "gradient")
     assert scores(tmp_path / "out" / "predictions.csv") == pytest.approx([values[1]], rel=1e-5)
-    score = ScoreNetwork(network.network, network.calibration.score, network.calibration, network.inferer)
+    score = ScoreNetwork(network.network, network.calibration.score, network.calibration, inferer=network.inferer)
     assert score(looks[1].image[None]).item() == pytest.approx(values[1], rel=1e-5)
 
 

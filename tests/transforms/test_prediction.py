@@ -82,5 +82,5 @@ def test_what_the_network_does_not_give_is_said(residual, values, mend):
 @pytest.mark.parametrize("residual", ["likelihood", "disagreement"])
 def test_they_are_scores_and_take_no_clahe(residual):
     assert ScoreDefinition.parse(f"{residual}-sigma2-z-top0.01").residual == residual
-    with pytest.raises(ValueError, match="residual_clahe has no sense"):
+    with pytest.raises(ValueError, match="residual_clahe has no effect"):
         ResidualMap(residual, residual_clahe=True)
