@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ class EnsembleInferer(Inferer):
         self.n_members = n_members
         self._weights: list[dict[str, torch.Tensor]] = []
 
-    def __call__(self, inputs: torch.Tensor, network: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> Any:
         """
         Args:
             inputs: shape (B, C, H, W[, D]).
@@ -56,9 +57,12 @@ class EnsembleInferer(Inferer):
 
         Raises:
             InputError: when there are more or fewer members, or one can't be read or is of another network.
+            TypeError: when there are members and ``network`` is no module.
         """
         if self.n_members == 1:
             return network(inputs, *args, **kwargs)
+        if not isinstance(network, torch.nn.Module):
+            raise TypeError(f"an ensemble takes a network that weights can be put into, got {type(network).__name__}")
         if not self._weights:
             self._weights = [self._load(path, network) for path in ensemble_members(self.ckpt_dir, self.n_members)]
         given = torch.stack([functional_call(network, weights, (inputs, *args), kwargs) for weights in self._weights])
