@@ -189,6 +189,7 @@ def test_is_finished_when_it_is_said_to_be(tmp_path):
         "checkpoint_sha256": "hash of the weights",
         "data_fingerprint": "fingerprint",
         "pixel_threshold": None,
+        "members_sha256": None,
     }
     assert_losses(record["train_loss"], [[1, 0.3], [2, 0.5]])
     assert [path.name for path in run.path.parent.iterdir()] == ["losses.png", "train.json"]

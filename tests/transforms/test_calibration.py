@@ -178,6 +178,7 @@ def test_summary_is_json_without_the_maps(calibration):
         "specificity": 0.95,
         "map_limit": 7.5,
         "n_images": 40,
+        "members_sha256": None,
         "score": {
             "residual": "l2",
             "smoothing_sigma": 1.5,
