@@ -21,6 +21,7 @@ EVALUATION_PARTS = (
     "metrics.json",
     "scores.csv",
     "no_model_scores.csv",
+    "component_scores.csv",
     "roc.png",
     "precision_recall.png",
     "score_histogram.png",

@@ -1,4 +1,4 @@
-"""Write what an evaluation found: ``metrics.json``, ``scores.csv`` and pictures."""
+"""Write what an evaluation found: ``metrics.json``, ``scores.csv``, components of scores, and pictures."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from imgae_monai.metrics.subgroups import SUBGROUP_COLUMNS
 from imgae_monai.transforms.calibration import Calibration
 
 SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision", *SUBGROUP_COLUMNS)
+_COMPONENT_COLUMNS = ("image", "label", "patient_id")
 _MIN_SPECIFICITY = 0.9  # of the partial AUROC
 _EXAMPLES_A_CORNER = 2
 _NOT_IN_CONFIG = "the config does not ask for it (that of an earlier version does not)"
@@ -39,6 +40,9 @@ _BAND_DRAWS = 2000  # as many as show in a picture
 
 class EvaluationWriter:
     """Collect scores image by image and write results when the evaluator has ended.
+
+    Where the score is made of components, ``component_scores.csv`` has a column for each, so that one evaluation tells
+    what any of them alone is worth.
 
     Pictures are drawn after the last image, off the hot path; only the few images that they show are kept.
 
@@ -90,6 +94,7 @@ class EvaluationWriter:
         self.no_model = no_model
         self._environment: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
+        self._components: list[list[float]] = []
         self._known: dict[str, dict[str, str]] = {}
         self._examples: dict[tuple[int, bool], list[dict[str, Any]]] = {}
 
@@ -108,7 +113,7 @@ class EvaluationWriter:
         self._environment = environment(engine.state.device)
         for name in EVALUATION_PARTS:
             (self.output_dir / name).unlink(missing_ok=True)
-        self.rows, self._examples = [], {}
+        self.rows, self._components, self._examples = [], [], {}
         self._known = {i["image"]: _subgroups_of(i) for i in self.datalist.items if i["split"] == self.split}
 
     def _refuse_calibrated_on(self) -> None:
@@ -132,6 +137,8 @@ class EvaluationWriter:
                 **self._known[batch["image_path"]],
             }
             self.rows.append(row)
+            if self.calibration.score.components:
+                self._components.append(output["components"].tolist())
             if self.localization is not None:
                 self.localization.add(row["image"], row["patient_id"], output["anomaly_map"])
             self._keep_example(row, output)
@@ -148,9 +155,20 @@ class EvaluationWriter:
             writer = csv.DictWriter(f, SCORE_COLUMNS)
             writer.writeheader()
             writer.writerows(self.rows)
+        self._write_components()
         metrics = self._metrics()
         (self.output_dir / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
         self._draw()
+
+    def _write_components(self) -> None:
+        names = self.calibration.score.components
+        if not names:
+            return
+        with open(self.output_dir / "component_scores.csv", "w", newline="", encoding="utf-8") as f:
+            writer = csv.writer(f)
+            writer.writerow([*_COMPONENT_COLUMNS, *names])
+            for row, values in zip(self.rows, self._components, strict=True):
+                writer.writerow([*(row[key] for key in _COMPONENT_COLUMNS), *values])
 
     def _metrics(self) -> dict[str, Any]:
         labels = [row["label"] for row in self.rows]

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from imgae_monai.engines import load_calibration
 from imgae_monai.report.rerun import EvaluatedNetwork
@@ -41,6 +42,12 @@ def test_every_command_gives_the_same_scores(bundle, flags, cli, runs, phantoms,
     assert score.combine == (tuple(sorted(COMBINED[1].split(","))) if "--combine" in flags else ())
     calibration = load_calibration(run / "models", score)
     assert metrics["threshold"] == calibration.threshold
+    with open(run / "component_scores.csv", newline="") as f:
+        rows = list(csv.DictReader(f))
+    assert tuple(rows[0]) == ("image", "label", "patient_id", *score.components)
+    for row, (value, _) in zip(rows, scores_of(run / "scores.csv").values(), strict=True):
+        parts = torch.tensor([float(row[name]) for name in score.components], dtype=torch.float64)
+        assert float(calibration.combination.score(parts)) == pytest.approx(value, rel=1e-6)
     cli("predict", run, phantoms / "test", "--output", tmp_path / "predicted", *flags)
     evaluated, predicted = scores_of(run / "scores.csv"), scores_of(tmp_path / "predicted" / "predictions.csv")
     assert evaluated.keys() == predicted.keys()
