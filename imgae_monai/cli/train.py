@@ -121,7 +121,7 @@ def train(
         batch_size: images a step, or auto: the largest power of two that fits in memory, found by steps. Default 16.
         accumulation_steps: batches whose gradients are added up for a step; not introspective. Default 1.
         optimizer_name: adam, adamw or sgd. Default adam.
-        learning_rate: step size at the start, or after the warm-up. Default 0.001, of reversed_autoencoder 0.0003.
+        learning_rate: step size at the start, or after the warm-up. Default 0.001.
         weight_decay: L2 penalty of adam and sgd, decoupled decay of adamw. Default 0.0.
         momentum: of sgd only. Default 0.9.
         max_grad_norm: a gradient with a larger norm is scaled down to it. Default none.
