@@ -117,7 +117,7 @@ def train(
             Parquet, Arrow, hf://, kaggle:// or synthetic://; several by commas are tried in order.
         output: folder of the run; must not hold one yet. No default.
         preset: overlay of the config. Default restoration, of reversed_autoencoder introspective.
-        epochs: largest number of epochs; early stopping usually ends it sooner. Default 200.
+        epochs: largest number of epochs; early stopping may end it sooner. Default 200, of reversed_autoencoder 20.
         batch_size: images a step, or auto: the largest power of two that fits in memory, found by steps. Default 16.
         accumulation_steps: batches whose gradients are added up for a step; not introspective. Default 1.
         optimizer_name: adam, adamw or sgd. Default adam.
@@ -125,9 +125,9 @@ def train(
         weight_decay: L2 penalty of adam and sgd, decoupled decay of adamw. Default 0.0.
         momentum: of sgd only. Default 0.9.
         max_grad_norm: a gradient with a larger norm is scaled down to it. Default none.
-        lr_schedule: plateau (of the validation loss), step, cosine (to 0 at the end) or constant. Default plateau.
+        lr_schedule: plateau, step, cosine (to 0) or constant. Default plateau, of reversed_autoencoder step.
         warmup_epochs: epochs in which the learning rate rises linearly, step by step, to the full one. Default 0.
-        lr_step: epochs between two falls of step. Default 30.
+        lr_step: epochs between two falls of step. Default 30, of reversed_autoencoder 5.
         lr_factor: plateau and step multiply the learning rate by this. Default 0.5.
         lr_patience: plateau waits for a fall during this many validations. Default 5.
         patience: validations without a fall before training stops. Default 12.

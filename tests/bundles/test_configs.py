@@ -19,7 +19,16 @@ LOSS = {"loss", "reconstruction_loss", "auxiliary_weight", "corruptions"}
 # two steps an iteration, each with a loss and an optimizer of its own
 INTROSPECTIVE = {
     *("beta_rec", "beta_kl", "beta_neg", "gamma_r", "embedding_weight", "encoder_loss", "decoder_loss"),
-    *("optimizer", "encoder_optimizer", "decoder_optimizer", "lr_scheduler", "state"),
+    *(
+        "epochs",
+        "lr_schedule",
+        "lr_step",
+        "optimizer",
+        "encoder_optimizer",
+        "decoder_optimizer",
+        "lr_scheduler",
+        "state",
+    ),
     *("step_batch_size", "train#dataloader", "train#trainer"),
 }
 DIFFERENT = NETWORK | LOSS | INTROSPECTIVE
@@ -126,7 +135,7 @@ def test_presets_of_a_kind_set_the_same_ids(bundle, one, other):
 def test_a_plain_reversed_autoencoder_is_trained_as_a_u_net():
     plain, unet = preset("reversed_autoencoder", "plain"), config("unet_autoencoder", "train.json")
     assert plain["train#trainer"] == unet["train"]["trainer"]
-    for key in ("optimizer", "lr_scheduler", "state", "learning_rate", "dropout"):
+    for key in ("optimizer", "lr_scheduler", "state", "learning_rate", "dropout", "epochs", "lr_schedule", "lr_step"):
         assert plain[key] == unet[key]
     merged = {**config("reversed_autoencoder", "train.json"), **plain}
     assert merged["loss"] == unet["reconstruction_loss"]

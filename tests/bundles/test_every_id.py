@@ -133,7 +133,7 @@ ROWS: dict[str, Row] = {
     "warmup_epochs": Row(1, "weights", {"epochs": 2}),
     "lr_step": Row(1, "weights", STEPS),
     "lr_factor": Row(0.1, "weights", {**STEPS, "lr_step": 1}),
-    "lr_patience": Row(0, "weights", LEVEL),
+    "lr_patience": Row(0, "weights", {**LEVEL, "lr_schedule": "plateau"}),
     "patience": Row(1, "losses", LEVEL),
     "min_delta": Row(10.0, "losses", {"epochs": 3, "patience": 1, "learning_rate": 0.01}),
     "val_interval": Row(2, "losses", {"epochs": 2}),
