@@ -53,8 +53,9 @@ def evaluate(
         sexes: keep images of these sexes only, as F. Default as trained.
         ages: keep images of patients of these years only, as 18-90. Default as trained.
         findings: of the abnormal images keep those with any of these, by commas. Default as trained.
-        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips or reversed_lpips. Default as trained;
-            another score wants imgae-monai calibrate first.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips, or as below. Default as trained;
+            or reversed_lpips, likelihood (learned variance), disagreement (ensemble). Another
+            score wants imgae-monai calibrate first.
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
         lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
@@ -146,7 +147,8 @@ def calibrate(
         sexes: keep images of these sexes only, as F. Default as trained.
         ages: keep images of patients of these years only, as 18-90. Default as trained.
         findings: of the abnormal images keep those with any of these, by commas. Default as trained.
-        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips or reversed_lpips. Default as trained.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips, or as below. Default as trained;
+            or reversed_lpips, likelihood (learned variance), disagreement (ensemble).
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
         lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.

@@ -33,8 +33,9 @@ def predict(
         run: folder that train left; its configs execute code, so use only runs that you trust.
         paths: image files (PNG, JPEG, BMP, DICOM, NIfTI) and folders of them.
         output: folder for the results.
-        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips or reversed_lpips. Default as trained;
-            another score wants imgae-monai calibrate first.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips, or as below. Default as trained;
+            or reversed_lpips, likelihood (learned variance), disagreement (ensemble). Another
+            score wants imgae-monai calibrate first.
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
         lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.

@@ -62,6 +62,7 @@ def train(
     noise_std: float | None = None,
     noise_resolution: int | None = None,
     latent_size: int | None = None,
+    learned_variance: bool | None = None,
     dropout: float | None = None,
     device: str | None = None,
     amp: bool | None = None,
@@ -154,6 +155,7 @@ def train(
         noise_std: standard deviation of coarse_noise, in grey values of 0 to 1. Default 0.2.
         noise_resolution: points of its grid along a side; fewer make larger blobs. Default 16.
         latent_size: numbers in the bottleneck. Default 16, of reversed_autoencoder 32.
+        learned_variance: learn a variance for each pixel too, by likelihood (AE-U); not introspective. Default false.
         dropout: share of channels dropped in training, 0 to 1. Default 0.1, of reversed_autoencoder none.
         device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).
         amp: mixed precision in training (not introspective), never in scoring. Default false.
@@ -179,7 +181,8 @@ def train(
         sexes: keep images of these sexes only, as F. Default none.
         ages: keep images of patients of these years only, as 18-90. Default none.
         findings: of the abnormal images keep those with any of these, by commas. Default none.
-        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips or reversed_lpips. Default l1.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips, or as below. Default l1;
+            or reversed_lpips, likelihood (learned variance), disagreement (ensemble).
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default false.
         lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default none.
         smoothing_sigma: standard deviation in pixels of a Gaussian over the signed residual, 0 for none. Default 0.0.

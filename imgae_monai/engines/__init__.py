@@ -4,6 +4,7 @@ from .batch_size import fit_batch_size
 from .calibrator import Calibrator, StoredCalibration, calibration_path, load_calibration
 from .check_ids import check_ids
 from .check_intensity import check_intensity
+from .check_prediction import check_prediction
 from .choose_device import choose_device
 from .component_fit import ComponentFit
 from .config_as_run import config_as_run
@@ -44,6 +45,7 @@ __all__ = [
     "check_ensemble",
     "check_ids",
     "check_intensity",
+    "check_prediction",
     "check_resumable",
     "check_run",
     "check_schedule",

@@ -2,7 +2,7 @@
 
 from .auxiliary_reconstruction import AuxiliaryReconstructionLoss
 from .introspective import IntrospectiveDecoderLoss, IntrospectiveEncoderLoss
-from .learned_variance import LearnedVarianceLoss, log_variance
+from .learned_variance import LearnedVarianceLoss, build_reconstruction_loss, log_variance
 from .reversed_embedding import ReversedEmbeddingLoss
 from .standard_normal_kl import StandardNormalKLLoss
 from .summed_squared_error import SummedSquaredErrorLoss
@@ -15,5 +15,6 @@ __all__ = [
     "ReversedEmbeddingLoss",
     "StandardNormalKLLoss",
     "SummedSquaredErrorLoss",
+    "build_reconstruction_loss",
     "log_variance",
 ]

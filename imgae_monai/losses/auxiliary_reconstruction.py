@@ -7,6 +7,8 @@ from monai.utils import LossReduction
 from torch import nn
 from torch.nn.modules.loss import _Loss
 
+from imgae_monai.losses.learned_variance import LearnedVarianceLoss
+
 
 class AuxiliaryReconstructionLoss(_Loss):
     """``loss(main, image) + auxiliary_weight * loss(auxiliary, image)``.
@@ -38,17 +40,18 @@ class AuxiliaryReconstructionLoss(_Loss):
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """
         Args:
-            input: shape (B, C, H, W[, D]), or (B, N, C, H, W[, D]) with the main reconstruction first.
+            input: shape (B, C, H, W[, D]), or (B, N, C, H, W[, D]) with the main reconstruction first; with 2C channels
+                for a :py:class:`LearnedVarianceLoss`.
             target: the images, shape (B, C, H, W[, D]).
 
         Raises:
             ValueError: when the shapes don't fit.
         """
-        if input.shape == target.shape:
+        n_channels = target.shape[1] * (2 if isinstance(self.loss, LearnedVarianceLoss) else 1)
+        expected = (target.shape[0], n_channels, *target.shape[2:])
+        if input.shape == expected:
             return self.loss(input, target)
-        if input.ndim != target.ndim + 1 or input.shape[:1] + input.shape[2:] != target.shape:
-            raise ValueError(
-                f"input {tuple(input.shape)} is neither {tuple(target.shape)} nor a stack of such on axis 1"
-            )
+        if input.ndim != target.ndim + 1 or input.shape[:1] + input.shape[2:] != expected:
+            raise ValueError(f"input {tuple(input.shape)} is neither {expected} nor a stack of such on axis 1")
         main, *auxiliary = input.unbind(dim=1)
         return self.loss(main, target) + self.auxiliary_weight * sum(self.loss(x, target) for x in auxiliary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from monai.utils import LossReduction, look_up_option
+from torch import nn
 from torch.nn.modules.loss import _Loss
 
 # of a variance's logarithm: standard deviations of 0.0067 to 1 of images in [0, 1]
@@ -67,3 +68,12 @@ class LearnedVarianceLoss(_Loss):
         if self.reduction == LossReduction.NONE.value:
             return loss
         return loss.mean() if self.reduction == LossReduction.MEAN.value else loss.sum()
+
+
+def build_reconstruction_loss(learned_variance: bool = False) -> nn.Module:
+    """The loss of one reconstruction: mean absolute error, or :py:class:`LearnedVarianceLoss`.
+
+    Args:
+        learned_variance: whether the network gives a variance beside it.
+    """
+    return LearnedVarianceLoss() if learned_variance else nn.L1Loss()

@@ -113,6 +113,7 @@ ROWS: dict[str, Row] = {
     "channels": Row([4, 12], "weights"),
     "strides": Row([1], "weights"),
     "latent_size": Row(3, "weights"),
+    "learned_variance": Row(True, "weights"),
     "dropout": Row(0.5, "weights"),
     "auxiliary_weight": Row(0.0, "weights"),
     "beta_rec": Row(1.0, "weights"),
@@ -179,7 +180,7 @@ INFERENCE = {"explain": Row(["occlusion"], "files")}
 # a value that suits one of the networks only
 OF_BUNDLE = {("reversed_autoencoder", "strides"): [2, 1]}
 # introspective training refuses them
-REFUSED = {("reversed_autoencoder", id): "error" for id in ("amp", "accumulation_steps", "compile")}
+REFUSED = {("reversed_autoencoder", id): "error" for id in ("amp", "accumulation_steps", "compile", "learned_variance")}
 # of a preset of the reversed autoencoder
 PLAIN = {"hidden_size": 5, "dropout": 0.5}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from imgae_monai.losses import AuxiliaryReconstructionLoss
+from imgae_monai.losses import AuxiliaryReconstructionLoss, LearnedVarianceLoss
 
 TARGET = torch.zeros(2, 1, 2, 2)
 
@@ -30,6 +30,15 @@ def test_by_hand(loss, weight, values, expected):
 
 def test_one_reconstruction_as_in_evaluation():
     assert AuxiliaryReconstructionLoss(nn.MSELoss())(torch.full_like(TARGET, 3.0), TARGET).item() == 9.0
+
+
+def test_a_variance_beside_each_reconstruction():
+    loss = AuxiliaryReconstructionLoss(LearnedVarianceLoss(), 0.5)
+    first, second = (torch.tensor([value, 1.0]).view(1, 2, 1, 1).expand(2, 2, 2, 2) for value in (0.5, 1.0))
+    assert loss(torch.stack([first, second], dim=1), TARGET).item() == 0.25 + 0.5 * 1.0
+    assert loss(first, TARGET).item() == 0.25
+    with pytest.raises(ValueError, match=r"is neither \(2, 2, 2, 2\) nor"):
+        loss(TARGET, TARGET)
 
 
 def test_volumes():
