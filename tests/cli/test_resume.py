@@ -144,8 +144,8 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_spoilt_one(half, cli, phanto
     assert_same_bits(alone, half)
 
 
-# of a run with 0.09 MB of weights and 0.3 MB a resume point
-@pytest.mark.parametrize(("room", "refused"), [(50_000, "model.pt"), (300_000, "checkpoint_epoch=3.pt")])
+# of a run with 0.07 MB of weights and 0.23 MB a resume point
+@pytest.mark.parametrize(("room", "refused"), [(50_000, "model.pt"), (200_000, "checkpoint_epoch=3.pt")])
 def test_a_full_disk_stops_a_run_with_one_line_and_spoils_nothing(
     room, refused, half, cli, phantoms, small_disk, capsys, tmp_path
 ):
