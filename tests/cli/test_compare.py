@@ -70,7 +70,8 @@ def test_two_runs_are_evaluated_and_compared(cli, capsys, runs, evaluated, tmp_p
     cli(*words)
     shown = capsys.readouterr().out
     result = read_json(tmp_path / "c" / "compare.json")
-    a, b = (read_rows(evaluated[bundle] / "scores.csv") for bundle in BUNDLES)
+    asked = BUNDLES[::-1]  # whether the reversed one is better
+    a, b = (read_rows(evaluated[bundle] / "scores.csv") for bundle in asked)
     expected = delong_test(
         [float(row["score"]) for row in a],
         [float(row["score"]) for row in b],
@@ -78,7 +79,7 @@ def test_two_runs_are_evaluated_and_compared(cli, capsys, runs, evaluated, tmp_p
         [row["patient_id"] for row in a],
     )
     (pair,) = result["pairs"]
-    assert (pair["a"], pair["b"]) == BUNDLES
+    assert (pair["a"], pair["b"]) == asked
     found = pair["auroc"]["delong"]
     assert found["interval"] == pytest.approx(expected["interval"])
     assert result["same_images"] == "by the fingerprint of the images' bytes"
@@ -111,7 +112,7 @@ def test_a_run_an_evaluation_and_a_table_together(cli, runs, evaluated, table, t
     same = by_pair[BUNDLES[0], "other_tool"]
     assert (same["auroc"]["delong"]["difference"], same["auroc"]["delong"]["p_value"]) == (0, 1)
     assert same["decisions"] is None
-    assert by_pair[BUNDLES]["decisions"] is not None
+    assert by_pair[BUNDLES[::-1]]["decisions"] is not None
     assert "cost" not in result
     # the evaluation is used as it is
     assert sorted(path.name for path in (tmp_path / "c" / "evaluations").iterdir()) == [BUNDLES[0]]

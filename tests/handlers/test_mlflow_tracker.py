@@ -45,8 +45,8 @@ def test_a_run_is_tracked_and_goes_on_where_it_was_resumed(train_tiny, tmp_path)
     assert found.info.status == "FINISHED"
     assert found.info.run_name == str(run)
     assert found.data.params["image_size"] == "32"
-    assert found.data.params["learning_rate"] == "0.001"
     record = json.loads((run / "train.json").read_text())
+    assert found.data.params["learning_rate"] == str(record["config"]["learning_rate"])
     for name in ("train_loss", "val_loss"):
         logged = client.get_metric_history(found.info.run_id, name)
         assert [[m.step, m.value] for m in logged] == record[name]
