@@ -21,8 +21,8 @@ def fit_codes(
 ) -> dict[str, Gaussian]:
     """Gaussians of codes of training images, as there are many more of these than validation images.
 
-    That the network has seen the images makes their codes no more alike than new ones by much, and does not spoil a
-    threshold: that comes from validation images, which had no part in this.
+    The network has seen these images, so that new normal ones may lie farther away. That does not spoil a threshold: it
+    comes from validation images, which had no part in this.
 
     Args:
         names: which codes, see :py:class:`imgae_monai.transforms.Codes`.
