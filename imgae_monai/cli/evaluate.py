@@ -74,7 +74,7 @@ def evaluate(
     """
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.evaluation_table import print_evaluation
-    from imgae_monai.cli.overrides import given
+    from imgae_monai.cli.overrides import given, warn_of_map_only
 
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
@@ -87,6 +87,7 @@ def evaluate(
     folder = bc.find_run(run)
     target = Path(output).expanduser().resolve() if output else folder
     bc.log_to()
+    warn_of_map_only(folder, overrides)
     evaluate_run(folder, target, overrides, overwrite)
     print_evaluation(target)
 
@@ -161,7 +162,7 @@ def calibrate(
         device: auto, cpu, cuda, cuda:1, mps. Default as trained.
     """
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.cli.overrides import given
+    from imgae_monai.cli.overrides import given, warn_of_map_only
 
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
@@ -171,5 +172,6 @@ def calibrate(
     overrides = given(**score, **names, device=device, dataset_dir=data)
     folder = bc.find_run(run)
     bc.log_to()
+    warn_of_map_only(folder, overrides)
     files = [folder / "configs" / "train.json"]
     bc.run_bundle(files, {**overrides, "bundle_root": str(folder)}, run_id="run_calibrate")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from imgae_monai.exceptions import InputError
+
+logger = logging.getLogger(__name__)
+
+_OF_THE_MAP = ("residual", "residual_clahe", "smoothing_sigma", "z_score", "reduction", "top_fraction")
 
 
 def given(**flags: Any) -> dict[str, Any]:
@@ -38,6 +44,26 @@ def given(**flags: Any) -> dict[str, Any]:
     if "dataset_dir" in overrides:
         overrides["dataset_dir"] = data_sources(overrides["dataset_dir"])
     return overrides
+
+
+def warn_of_map_only(run: Path, overrides: Mapping[str, Any]) -> None:
+    """Say that flags of the anomaly map leave the image score as it is, where that is made of named scores.
+
+    Args:
+        run: folder of the run.
+        overrides: as :py:func:`given` makes them.
+    """
+    flags = [f"--{key}" for key in _OF_THE_MAP if key in overrides]
+    if not flags or "combine" in overrides:
+        return
+    combine = json.loads((run / "configs" / "train.json").read_text(encoding="utf-8")).get("combine")
+    if combine:
+        names = combine if isinstance(combine, str) else ", ".join(combine)
+        logger.warning(
+            "the anomaly map follows %s, the image score does not: it is made of %s; --combine none takes the map's",
+            ", ".join(flags),
+            names,
+        )
 
 
 def _number_or_auto(key: str, value: str, kind: type) -> Any:

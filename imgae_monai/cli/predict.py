@@ -52,7 +52,7 @@ def predict(
     import csv
 
     from imgae_monai.cli import bundle_config as bc
-    from imgae_monai.cli.overrides import given
+    from imgae_monai.cli.overrides import given, warn_of_map_only
     from imgae_monai.data import is_synthetic, split_readable
     from imgae_monai.data.datalist import SYNTHETIC_NOTICE
     from imgae_monai.engines import check_writable
@@ -76,6 +76,7 @@ def predict(
         if "explain" not in bc.merge_config([folder / "configs" / "inference.json"], {}):
             raise InputError(f"{run} was trained by a version that explains no scores: predict without --explain")
     bc.log_to()
+    warn_of_map_only(folder, overrides)
     config = bc.merge_config([folder / "configs" / "inference.json"], overrides)
     # volumes that will be sliced may have any number of axes
     axes = config.get("spatial_dims") if config.get("slice_axis") is None else None

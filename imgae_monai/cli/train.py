@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -236,10 +237,12 @@ def _unfinished(run: Path) -> bool:
     return not json.loads(record.read_text(encoding="utf-8"))["finished"]
 
 
-def _start(run: Path, resume: bool) -> None:
+def _start(run: Path, resume: bool, overrides: Mapping[str, Any] | None = None) -> None:
     from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.overrides import warn_of_map_only
 
     bc.log_to(run / "train.log")
+    warn_of_map_only(run, overrides or {})
     bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), "resume": resume})
 
 
@@ -307,4 +310,4 @@ def _train_new(
         raise InputError(f"{aside} holds a run that an interrupted --overwrite replaced: move it away or delete it")
     with set_aside(run, [*RUN_PARTS, *EVALUATION_PARTS], aside):
         bc.write_run(folder, run, preset, overrides)
-        _start(run, resume=False)
+        _start(run, resume=False, overrides=overrides)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from imgae_monai.cli.overrides import data_sources, given
+from imgae_monai.cli.overrides import data_sources, given, warn_of_map_only
 from imgae_monai.exceptions import InputError
 
 
@@ -70,3 +72,22 @@ def test_a_device_becomes_an_expression():
 )
 def test_corruptions_are_a_list_that_may_be_empty(value, expected):
     assert given(corruptions=value) == {"corruptions": expected}
+
+
+@pytest.mark.parametrize(
+    ("combine", "overrides", "said"),
+    [
+        (["latent", "l1-mean"], {"residual": "l2", "z_score": True}, "--residual, --z_score, the image score does not"),
+        (["latent", "l1-mean"], {"residual": "l2", "combine": []}, None),
+        (["latent", "l1-mean"], {"two_sided": True, "epochs": 3}, None),
+        ([], {"residual": "l2"}, None),
+        (None, {"residual": "l2"}, None),  # of a version that combined nothing
+    ],
+)
+def test_flags_that_leave_the_image_score_are_told(combine, overrides, said, tmp_path, caplog):
+    (tmp_path / "configs").mkdir()
+    config = {"residual": "l1", **({} if combine is None else {"combine": combine})}
+    (tmp_path / "configs" / "train.json").write_text(json.dumps(config))
+    warn_of_map_only(tmp_path, overrides)
+    assert len(caplog.messages) == (said is not None)
+    assert said is None or (said in caplog.text and "is made of latent, l1-mean" in caplog.text)
