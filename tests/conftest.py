@@ -16,6 +16,14 @@ TINY = {
     "unet_autoencoder": "{'channels': [4, 8, 8], 'strides': [2, 2]}",
     "reversed_autoencoder": "{'channels': [4, 8, 8], 'strides': [2, 2, 2]}",
 }
+# of images as they are, in one pass: for tests that are not of the bundles' own score
+PLAIN_SCORE = {
+    **{"clahe": False, "residual": "l1", "smoothing_sigma": 0.0, "z_score": False, "reduction": "mean"},
+    "combine": [],
+}
+PLAIN_SCORE_FLAGS = [
+    word for key, value in PLAIN_SCORE.items() for word in (f"--{key}", "none" if value == [] else str(value).lower())
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,11 +69,11 @@ def cli():
 
 @pytest.fixture(scope="session")
 def train_tiny(cli, phantoms):
-    """Train a tiny network of a bundle into a folder, with further flags."""
+    """Train a tiny network of a bundle with a plain score into a folder, with further flags."""
 
     def train(bundle: str, output: Path, *flags: object, data: object = phantoms) -> Path:
         size = ("--image_size", 32, "--latent_size", 4, "--batch_size", 8, "--device", "cpu", "--set", TINY[bundle])
-        cli("train", bundle, "--data", data, "--output", output, "--epochs", 2, *size, *flags)
+        cli("train", bundle, "--data", data, "--output", output, "--epochs", 2, *size, *PLAIN_SCORE_FLAGS, *flags)
         return output
 
     return train

@@ -119,16 +119,16 @@ def train(
             Parquet, Arrow, hf://, kaggle:// or synthetic://; several by commas are tried in order.
         output: folder of the run; must not hold one yet. No default.
         preset: overlay of the config. Default restoration, of reversed_autoencoder introspective.
-        epochs: largest number of epochs; early stopping may end it sooner. Default 200, of reversed_autoencoder 20.
+        epochs: largest number of epochs; early stopping may end it sooner. Default 20.
         batch_size: images a step, or auto: the largest power of two that fits in memory, found by steps. Default 16.
         accumulation_steps: batches whose gradients are added up for a step; not introspective. Default 1.
         optimizer_name: adam, adamw or sgd. Default adam.
-        learning_rate: step size at the start, or after the warm-up. Default 0.001.
+        learning_rate: step size at the start, or after the warm-up. Default 0.002, of reversed_autoencoder 0.001.
         weight_decay: L2 penalty of adam and sgd, decoupled decay of adamw. Default 0.0.
         momentum: of sgd only. Default 0.9.
         max_grad_norm: a gradient with a larger norm is scaled down to it. Default none.
-        lr_schedule: plateau, step, cosine (to 0) or constant. Default plateau, of reversed_autoencoder step.
-        warmup_epochs: epochs in which the learning rate rises linearly, step by step, to the full one. Default 0.
+        lr_schedule: plateau, step, cosine (to 0) or constant. Default cosine, of reversed_autoencoder step.
+        warmup_epochs: epochs in which the learning rate rises to the full one. Default 1, of reversed_autoencoder 0.
         lr_step: epochs between two falls of step. Default 30, of reversed_autoencoder 5.
         lr_factor: plateau and step multiply the learning rate by this. Default 0.5.
         lr_patience: plateau waits for a fall during this many validations. Default 5.
@@ -145,14 +145,15 @@ def train(
         window: grey range of DICOM and NIfTI: auto (a DICOM's own, else percentiles), percentile or full. Default auto.
         lower_percentile: grey values up to this percentile of the image become 0; 0 with 100 leave it. Default 0.0.
         upper_percentile: grey values from this percentile of the image on become 1. Default 100.0.
-        clahe: equalise local contrast (contrast limited adaptive histogram equalisation). Default false.
+        clahe: equalise local contrast (contrast limited adaptive histogram equalisation). Default true.
         augment_prob: share of the training images that are moved, and of those whose contrast changes. Default 0.5.
         rotation: training images are turned by up to this many degrees either way, 0 for never. Default 5.0.
         translation: ... shifted by up to this share of the side either way. Default 0.05.
         zoom: ... scaled by up to this share either way. Default 0.05.
         gamma: ... given a contrast with an exponent of up to 1 plus this, or one by that, 0 for never. Default 0.2.
         flip_prob: share of the training images mirrored left to right; a mirrored chest is abnormal. Default 0.0.
-        corruptions: none, or of coarse_noise, lesion, cut_paste, foreign_patch, masked_patches. Default by bundle.
+        corruptions: none, or names by commas. Default coarse_noise,lesion, of reversed_autoencoder none;
+            others are cut_paste, foreign_patch, masked_patches.
         noise_std: standard deviation of coarse_noise, in grey values of 0 to 1. Default 0.2.
         noise_resolution: points of its grid along a side; fewer make larger blobs. Default 16.
         latent_size: numbers in the bottleneck. Default 16, of reversed_autoencoder 32.
@@ -182,16 +183,17 @@ def train(
         sexes: keep images of these sexes only, as F. Default none.
         ages: keep images of patients of these years only, as 18-90. Default none.
         findings: of the abnormal images keep those with any of these, by commas. Default none.
-        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips, or as below. Default l1;
-            or reversed_lpips, likelihood (learned variance), disagreement (ensemble).
+        residual: l1, l2, ssim, ms_ssim, gms, features, or as below. Default ssim, of reversed_autoencoder l1;
+            or gradient, reversed, lpips, reversed_lpips, likelihood (learned variance), disagreement (ensemble).
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default false.
         lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default none.
-        smoothing_sigma: standard deviation in pixels of a Gaussian over the signed residual, 0 for none. Default 0.0.
-        z_score: standardise the map by normal validation residuals, pixel by pixel. Default false.
-        reduction: map to score: mean, top (mean of the highest pixels) or max. Default mean.
-        top_fraction: share of the pixels that top averages, 0 to 1. Default 0.01.
+        smoothing_sigma: Gaussian over the signed residual, in pixels. Default 0.0, of reversed_autoencoder 2.0.
+        z_score: standardise the map by normal validation residuals, pixel by pixel. Default true.
+        reduction: map to score: mean, top (mean of the highest pixels) or max. Default top.
+        top_fraction: share of the pixels that top averages, 0 to 1. Default 0.05.
         two_sided: whether an image that is easier than normal ones is as abnormal as a harder one. Default false.
-        combine: names of scores to make one of, by commas, as ssim-sigma2-mean,latent. Default none.
+        combine: names of scores to make one of, by commas; none: that of the map alone. Default by bundle:
+            feature_gaussian with ssim-z-top0.05, of reversed_autoencoder with l1-sigma2-z-top0.05.
         specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.
         tensorboard: write curves and pictures for TensorBoard. Default true.
         picture_interval: epochs between pictures in TensorBoard, 0 for none. Default 5.

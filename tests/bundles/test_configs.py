@@ -10,7 +10,7 @@ import torch
 import yaml
 from monai.bundle import ConfigParser, ConfigWorkflow
 
-from imgae_monai.transforms import ResizeKeepAspectd
+from imgae_monai.transforms import ResizeKeepAspectd, ScoreDefinition
 from tests.conftest import BUNDLES, REPO, SHARED
 
 # the documented difference between the two models; everything else is equal
@@ -19,19 +19,14 @@ LOSS = {"loss", "reconstruction_loss", "auxiliary_weight", "corruptions"}
 # two steps an iteration, each with a loss and an optimizer of its own
 INTROSPECTIVE = {
     *("beta_rec", "beta_kl", "beta_neg", "gamma_r", "embedding_weight", "encoder_loss", "decoder_loss"),
-    *(
-        "epochs",
-        "lr_schedule",
-        "lr_step",
-        "optimizer",
-        "encoder_optimizer",
-        "decoder_optimizer",
-        "lr_scheduler",
-        "state",
-    ),
+    *("optimizer", "encoder_optimizer", "decoder_optimizer", "lr_scheduler", "state"),
     *("step_batch_size", "train#dataloader", "train#trainer"),
 }
-DIFFERENT = NETWORK | LOSS | INTROSPECTIVE
+# restoring takes a higher rate, which falls to 0; the two steps' balance takes one that can go on for more epochs
+SCHEDULE = {"learning_rate", "lr_schedule", "warmup_epochs", "lr_step"}
+# what a U-Net restores is sharp, so that structure can be compared; without skips it is blurred, so that edges differ
+SCORE = {"residual", "smoothing_sigma", "combine"}
+DIFFERENT = NETWORK | LOSS | INTROSPECTIVE | SCHEDULE | SCORE
 DEFAULT = {"unet_autoencoder": "restoration", "reversed_autoencoder": "introspective"}
 KNOBS = [
     *("dataset_dir", "output_dir", "epochs", "batch_size", "learning_rate", "image_size", "latent_size", "device"),
@@ -132,13 +127,26 @@ def test_presets_of_a_kind_set_the_same_ids(bundle, one, other):
     assert all(one[key] == other[key] for key in one if isinstance(one[key], dict) or one[key] is None)
 
 
-def test_a_plain_reversed_autoencoder_is_trained_as_a_u_net():
-    plain, unet = preset("reversed_autoencoder", "plain"), config("unet_autoencoder", "train.json")
+@pytest.mark.parametrize(("name", "like"), [("plain_small", "plain"), ("plain", "reference")])
+def test_a_plain_reversed_autoencoder_is_trained_as_a_u_net(name, like):
+    plain = {**config("reversed_autoencoder", "train.json"), **preset("reversed_autoencoder", name)}
+    unet = {**config("unet_autoencoder", "train.json"), **preset("unet_autoencoder", like)}
     assert plain["train#trainer"] == unet["train"]["trainer"]
-    for key in ("optimizer", "lr_scheduler", "state", "learning_rate", "dropout", "epochs", "lr_schedule", "lr_step"):
+    for key in ("optimizer", "lr_scheduler", "state", "dropout", "epochs", *SCHEDULE):
         assert plain[key] == unet[key]
-    merged = {**config("reversed_autoencoder", "train.json"), **plain}
-    assert merged["loss"] == unet["reconstruction_loss"]
+    assert plain["loss"] == unet["reconstruction_loss"]
+
+
+def test_the_plain_presets_are_naive():
+    """Images as they are, and the mean of absolute errors: what the defaults are to be measured against."""
+    naive = {"clahe": False, "residual": "l1", "smoothing_sigma": 0.0, "z_score": False, "reduction": "mean"}
+    for bundle, name in (
+        ("unet_autoencoder", "plain"),
+        *(("reversed_autoencoder", n) for n in ("plain", "plain_small")),
+    ):
+        train = {**config(bundle, "train.json"), **preset(bundle, name)}
+        found = {key: train[key] for key in (*naive, "corruptions", "combine", "two_sided", "residual_clahe")}
+        assert found == {**naive, "corruptions": [], "combine": [], "two_sided": False, "residual_clahe": False}
 
 
 @pytest.mark.parametrize(
@@ -162,6 +170,34 @@ def test_the_reference_preset_weighs_as_the_paper():
     weights = [train[key] for key in ("beta_rec", "beta_kl", "beta_neg", "gamma_r", "embedding_weight")]
     assert weights == [0.5, 1.0, 128.0, 1e-8, 0.005]
     assert (train["batch_size"], train["learning_rate"], train["latent_size"]) == (8, 5e-5, 128)
+    # their map holds CLAHE and smoothing itself
+    assert (train["residual"], train["reduction"], train["clahe"]) == ("reversed", "mean", False)
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_the_default_score_joins_features_with_its_own_map(bundle):
+    for name in ("train.json", "inference.json"):
+        score = ConfigParser(config(bundle, name)).get_parsed_content("score")
+        assert score.combine == ("feature_gaussian", score.base.name)
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+@pytest.mark.parametrize(
+    ("reduction", "top_fraction"), [("top", 0.05), ("mean", ScoreDefinition.top_fraction), ("max", 0.01)]
+)
+def test_another_reduction_needs_no_other_top_fraction(bundle, reduction, top_fraction):
+    """A fraction that has no effect is refused: the default must not be one."""
+    parser = ConfigParser(config(bundle, "inference.json"))
+    parser.update({"reduction": reduction})
+    assert parser.get_parsed_content("score").top_fraction == top_fraction
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+@pytest.mark.parametrize("epochs", [1, 2, 20])
+def test_the_warm_up_is_shorter_than_any_training(bundle, epochs):
+    parser = ConfigParser(config(bundle, "train.json"))
+    parser.update({"epochs": epochs})
+    assert 0 <= parser.get_parsed_content("warmup_epochs") < epochs
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

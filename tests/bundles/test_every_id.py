@@ -25,7 +25,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from imgae_monai.handlers import TrackerGuard
-from tests.conftest import BUNDLES, REPO
+from tests.conftest import BUNDLES, PLAIN_SCORE, REPO
 
 # what MONAI starts from; no knobs
 ENTRIES = {"imports", "initialize", "run", "run_calibrate"}
@@ -41,6 +41,9 @@ BASE = {
     "augment_prob": 1.0,
     "tensorboard": False,
     "memory_budget": 1.0,
+    "lr_schedule": "constant",
+    "warmup_epochs": 0,
+    **PLAIN_SCORE,
 }
 NETWORK = {
     "unet_autoencoder": {"channels": [4, 8], "strides": [2]},

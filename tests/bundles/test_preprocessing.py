@@ -30,7 +30,7 @@ def picture(tmp_path) -> str:
 
 def pipeline(split: str, bundle: str = "unet_autoencoder", **overrides):
     config = json.loads((REPO / "bundles" / bundle / "configs" / "train.json").read_text())
-    parser = ConfigParser({**config, "image_size": SIZE, "corruptions": [], **overrides})
+    parser = ConfigParser({**config, "image_size": SIZE, "corruptions": [], "clahe": False, **overrides})
     return parser.get_parsed_content(f"{split}#preprocessing")
 
 
@@ -96,7 +96,7 @@ def test_percentiles_stretch_and_clip(split, picture):
 @pytest.mark.parametrize("split", ["train", "validate"])
 def test_clahe_is_scikit_images(split, picture):
     grey = np.asarray(Image.open(picture), dtype=np.float32) / 255
-    out = image(pipeline(split, **STILL, clahe=True), picture)
+    out = image(pipeline(split, **{**STILL, "clahe": True}), picture)
     np.testing.assert_allclose(out[0], equalize_adapthist(grey), atol=1e-3)
 
 

@@ -12,11 +12,12 @@ from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from monai.utils import convert_to_tensor
 
-from tests.conftest import BUNDLES, REPO
+from tests.conftest import BUNDLES, PLAIN_SCORE, REPO
 
 TINY = {
     **{"image_size": 16, "latent_size": 2, "channels": [4, 8], "batch_size": 8, "epochs": 2, "specificity": 0.5},
     **{"device": "cpu", "picture_interval": 1, "tensorboard": True},
+    **PLAIN_SCORE,
 }
 OWN = {"unet_autoencoder": {"strides": [2]}, "reversed_autoencoder": {"strides": [2, 2]}}
 ENGINES = {"train": "train#trainer", "validate": "validate#evaluator", "watch": "watch#evaluator"}

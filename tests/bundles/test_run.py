@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import torch
+from monai.bundle import ConfigParser
 
 from tests.conftest import BUNDLES, REPO
 
@@ -30,7 +31,8 @@ def test_trains_from_inside_the_bundle_and_evaluates_from_elsewhere(bundle, phan
     flags = ["--dataset_dir", phantoms, "--epochs", 1, "--image_size", 16, "--latent_size", 2, *SMALLEST[bundle]]
     trained = monai_run(folder, "--config_file", "configs/train.json", *flags)
     assert trained.returncode == 0, trained.stderr
-    assert {p.name for p in (folder / "models").iterdir()} >= {"model.pt", "calibration-l1-mean.pt"}
+    score = ConfigParser(json.loads((folder / "configs" / "train.json").read_text())).get_parsed_content("score")
+    assert {p.name for p in (folder / "models").iterdir()} >= {"model.pt", f"calibration-{score.name}.pt"}
     record = json.loads((folder / "eval" / "train.json").read_text())
     assert record["finished"]
     assert record["epochs_run"] == 1

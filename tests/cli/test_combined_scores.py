@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from monai.bundle import ConfigParser
 
 from imgae_monai.engines import load_calibration
 from imgae_monai.report.rerun import EvaluatedNetwork
 from imgae_monai.transforms import ScoreDefinition
+from tests.conftest import BUNDLES, REPO, TINY
 
 COMBINED = ("--combine", "l1-mean,l1-z-top0.05,l1-sigma1-z-mean,l2-sigma1-max,latent")
 
@@ -35,11 +37,35 @@ def test_every_command_gives_the_same_scores(bundle, flags, cli, runs, phantoms,
     run = tmp_path / "run"
     shutil.copytree(runs[bundle], run)
     cli("calibrate", run, *flags)
+    score = check_commands(cli, run, flags, phantoms, tmp_path)
+    assert score.two_sided == ("--two_sided" in flags)
+    assert score.combine == (tuple(sorted(COMBINED[1].split(","))) if "--combine" in flags else ())
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_the_default_score_goes_the_whole_way(bundle, cli, phantoms, capsys, tmp_path):
+    run = tmp_path / "run"
+    size = ("--image_size", 32, "--latent_size", 4, "--device", "cpu", "--set", TINY[bundle])
+    cli("train", bundle, "--data", phantoms, "--output", run, "--epochs", 1, *size)
+    default = ConfigParser(json.loads((REPO / "bundles" / bundle / "configs" / "train.json").read_text()))
+    assert check_commands(cli, run, (), phantoms, tmp_path) == default.get_parsed_content("score")
+    before = (run / "metrics.json").read_bytes()
+    cli("calibrate", run)
+    cli("evaluate", run, "--n_bootstrap", 10, "--overwrite")
+    assert json.loads((run / "metrics.json").read_bytes())["auroc"] == json.loads(before)["auroc"]
+    assert "--combine none" not in capsys.readouterr().err
+    image = next((phantoms / "test" / "normal").iterdir())
+    for words in (["calibrate", run], ["evaluate", run, "--output", tmp_path / "e"], ["predict", run, image]):
+        more = ("--output", tmp_path / "p") if words[0] == "predict" else ()
+        cli(*words, *more, "--reduction", "max")
+        assert "--combine none takes the map's" in capsys.readouterr().err
+
+
+def check_commands(cli, run: Path, flags: tuple[str, ...], phantoms: Path, tmp_path: Path) -> ScoreDefinition:
+    """Evaluate, predict and explain a calibrated run, which must agree; gives its score."""
     cli("evaluate", run, *flags, "--n_bootstrap", 10)
     metrics = json.loads((run / "metrics.json").read_text())
     score = ScoreDefinition(**metrics["calibration"]["score"])
-    assert score.two_sided == ("--two_sided" in flags)
-    assert score.combine == (tuple(sorted(COMBINED[1].split(","))) if "--combine" in flags else ())
     calibration = load_calibration(run / "models", score)
     assert metrics["threshold"] == calibration.threshold
     with open(run / "component_scores.csv", newline="") as f:
@@ -61,3 +87,4 @@ def test_every_command_gives_the_same_scores(bundle, flags, cli, runs, phantoms,
     images = list(evaluated)[:3]
     looks = network.look(images, [0] * 3, [evaluated[image][0] for image in images])
     assert [look.score for look in looks] == pytest.approx([evaluated[i][0] for i in images], rel=1e-4, abs=1e-4)
+    return score

@@ -21,7 +21,8 @@ TINY = ("--image_size", 16, "--latent_size", 2, "--batch_size", 8, "--device", "
 def plain(cli, phantoms, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "plain"
     sizes = "{'channels': [4, 8], 'strides': [1, 2], 'hidden_size': 8}"
-    flags = (*TINY, "--dropout", 0.3, "--preset", "plain_small", "--set", sizes)
+    # unlike a cosine it can be given more epochs
+    flags = (*TINY, "--dropout", 0.3, "--preset", "plain_small", "--lr_schedule", "step", "--set", sizes)
     cli("train", BUNDLE, "--data", phantoms, "--output", run, *flags)
     return run
 
