@@ -14,7 +14,7 @@ from .environment import environment
 from .git_state import git_state
 from .introspective_trainer import IntrospectiveTrainer
 from .model_cost import measure_cost
-from .normal_codes import fit_codes, thinned
+from .normal_codes import copies_to_vary, fit_codes, thinned
 from .out_of_memory import explain_out_of_memory
 from .precision import check_amp, choose_precision
 from .prepare_batch import prepare_reconstruction, prepare_restoration
@@ -54,6 +54,7 @@ __all__ = [
     "choose_precision",
     "clear_run",
     "config_as_run",
+    "copies_to_vary",
     "ensemble_members",
     "environment",
     "explain_out_of_memory",

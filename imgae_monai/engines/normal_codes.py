@@ -58,3 +58,23 @@ def thinned(items: Sequence[_Item], most: int = 10_000) -> list[_Item]:
     """
     step = -(-len(items) // most)
     return list(items[:: max(1, step)])
+
+
+def copies_to_vary(items: Sequence[Mapping[str, Any]], n_copies: int, most: int = 10_000) -> list[dict[str, Any]]:
+    """Each image ``n_copies`` times, told apart by ``acquisition``; at most so many in all, evenly spaced.
+
+    Args:
+        items: of a data list, with ``sha256``.
+        n_copies: of each image, at least 1.
+        most: items that are kept.
+
+    Raises:
+        InputError: when ``n_copies`` is below 1.
+
+    Example:
+        >>> [item["acquisition"] for item in copies_to_vary([{"sha256": "ab"}], 2)]
+        ['ab/0', 'ab/1']
+    """
+    if n_copies < 1:
+        raise InputError(f"code_copies must be at least 1, got {n_copies}")
+    return thinned([{**i, "acquisition": f"{i['sha256']}/{c}"} for i in items for c in range(n_copies)], most)

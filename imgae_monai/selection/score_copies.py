@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from imgae_monai.selection.families import CorruptionFamily, changed_pixels
 from imgae_monai.selection.map_scorer import Pair
 from imgae_monai.selection.normal_statistics import NormalStatistics
 from imgae_monai.selection.selection_run import SelectionRun
+from imgae_monai.transforms.fixed_corruption import FixedCorruptiond
 from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 _FEWEST_PATIENTS = 8
@@ -48,8 +49,12 @@ def score_copies(
     families: Mapping[str, CorruptionFamily],
     n_copies: int = 2,
     seed: int = 0,
+    vary: Callable | None = None,
 ) -> dict[str, CopyScores]:
     """Score images and copies. What a score learns from normal images it learns from the other half of the patients.
+
+    With ``vary`` each image and each copy is first changed in a harmless way of its own, so that a score gains nothing
+    by noticing a change as such. What is learned from normal images is learned from them as they are.
 
     Args:
         run: network and transforms.
@@ -58,6 +63,7 @@ def score_copies(
         families: by name.
         n_copies: copies of each image by each family.
         seed: of the halves and the copies.
+        vary: random dictionary transform of ``image``, put before an image is made smaller; None for none.
 
     Returns:
         by the scores' names.
@@ -76,10 +82,14 @@ def score_copies(
     table = _Table([*(part.name for part in parts), *codes], len(items), families, n_copies)
     for i, item in enumerate(tqdm(items, desc=run.name, unit=" images", leave=False)):
         partner = images[_partner(patients, i)]
-        changed = [families[f](images[i], str(item["sha256"]), copy, seed, partner) for f, copy in table.copies]
-        batch = [run.finish(image) for image in (images[i], *changed)]
+        bases = [images[i]] * (1 + len(table.copies)) if vary is None else _varied(run, item, vary, table.copies, seed)
+        changed = [
+            families[f](base, str(item["sha256"]), copy, seed, partner)
+            for base, (f, copy) in zip(bases[1:], table.copies, strict=True)
+        ]
+        batch = [run.finish(image) for image in (bases[0], *changed)]
         half = int(halves[i])
-        masks = [None, *(changed_pixels(images[i], image) for image in changed)]
+        masks = [None, *map(changed_pixels, bases[1:], changed)]
         pairs = map(Pair, batch, run.reconstruct(batch))
         for place, (pair, mask) in enumerate(zip(pairs, masks, strict=True)):
             for scorer in statistics.scorers:
@@ -127,6 +137,15 @@ class _Table:
             patients=patients,
             pixel_auroc={family: float(np.mean(found)) if found else None for family, found in areas.items()},
         )
+
+
+def _varied(
+    run: SelectionRun, item: Mapping[str, Any], vary: Callable, copies: Sequence[tuple[str, int]], seed: int
+) -> list[torch.Tensor]:
+    """An image for the clean one and for each copy, changed by what its contents and its place decide."""
+    fixed = FixedCorruptiond([vary], seed, "acquisition")
+    places = ["clean", *(f"{family}/{copy}" for family, copy in copies)]
+    return [run.load_varied({**item, "acquisition": f"{item['sha256']}/{place}"}, fixed) for place in places]
 
 
 def _parts(score: ScoreDefinition) -> list[ScoreDefinition]:

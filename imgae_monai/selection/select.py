@@ -17,6 +17,7 @@ from imgae_monai.selection.default_scores import default_scores, parse_score, sc
 from imgae_monai.selection.families import corruption_families
 from imgae_monai.selection.score_copies import score_copies
 from imgae_monai.selection.selection_run import SCORE_IDS, SelectionRun
+from imgae_monai.transforms.rand_acquisition import RandAcquisitiond
 from imgae_monai.transforms.score_definition import ScoreDefinition
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def select(
     Raises:
         InputError: when a run can't give a score, or has too few patients.
     """
-    families = corruption_families()
+    families, vary = corruption_families(), RandAcquisitiond("image")
     trained = {name for run in runs for name in run.corruptions}
     left_out = [name for name, family in families.items() if family.corruption in trained]
     groups = group_runs(runs)
@@ -65,7 +66,9 @@ def select(
     for name, members in groups.items():
         named = default_scores(runs[members[0]]) if scores is None else list(scores)
         wanted = {score_label(score): score for score in map(parse_score, named)}
-        found = [score_copies(runs[m], items[m], list(wanted.values()), families, n_copies, seed) for m in members]
+        found = [
+            score_copies(runs[m], items[m], list(wanted.values()), families, n_copies, seed, vary) for m in members
+        ]
         for label, score in wanted.items():
             of_runs = [copies[score.name] for copies in found]
             row, draws = _row(of_runs, left_out, weights, columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from monai.utils import convert_to_tensor, ensure_tuple
 
-from imgae_monai.engines.normal_codes import fit_codes, thinned
+from imgae_monai.engines.normal_codes import copies_to_vary, fit_codes
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.checked_checkpoint_loader import check_checkpoint
 from imgae_monai.selection.validation_items import training_items
+from imgae_monai.transforms.before_resizing import before_resizing
 from imgae_monai.transforms.clahe import CLAHEd
 from imgae_monai.transforms.codes import Codes
 from imgae_monai.transforms.gaussian import Gaussian
@@ -57,7 +58,7 @@ class SelectionRun:
         self._inferer = parser.get_parsed_content("validate#inferer")
         steps = list(parser.get_parsed_content("validate#preprocessing").transforms)
         at = next((i for i, step in enumerate(steps) if isinstance(step, CLAHEd)), len(steps))
-        self._load, self._finish = Compose(steps[:at]), Compose(steps[at:])
+        self._steps, self._load, self._finish = steps[:at], Compose(steps[:at]), Compose(steps[at:])
 
     @property
     def corruptions(self) -> list[str]:
@@ -67,6 +68,10 @@ class SelectionRun:
     def load(self, item: Mapping[str, Any]) -> torch.Tensor:
         """An image as it is before CLAHE, (C, H, W[, D]) in [0, 1], float32."""
         return _plain(self._load(dict(item))["image"])
+
+    def load_varied(self, item: Mapping[str, Any], vary: Callable) -> torch.Tensor:
+        """The same of an image that a dictionary transform changed before it was made smaller."""
+        return _plain(Compose(before_resizing(self._steps, vary))(dict(item))["image"])
 
     def finish(self, image: torch.Tensor) -> torch.Tensor:
         """The same as the network gets it."""
@@ -90,9 +95,15 @@ class SelectionRun:
 
     def fit_codes(self, names: Sequence[str]) -> dict[str, Gaussian]:
         """Gaussians of the training images' codes, as :py:class:`imgae_monai.engines.Calibrator` fits them."""
-        items = thinned(training_items(self.folder, self.checkpoint.parent))
-        batches = ({"image": self.finish(self.load(item))[None]} for item in items)
-        return fit_codes(names, self.network, batches, self.device)
+        items = training_items(self.folder, self.checkpoint.parent)
+        n_copies = self.config.get("code_copies", 1)  # one where an earlier version wrote the config
+        images: Iterable[torch.Tensor]
+        if n_copies == 1:
+            images = map(self.load, copies_to_vary(items, 1))
+        else:
+            vary = ConfigParser(self.config).get_parsed_content("calibrate#vary")
+            images = (self.load_varied(item, vary) for item in copies_to_vary(items, n_copies))
+        return fit_codes(names, self.network, ({"image": self.finish(image)[None]} for image in images), self.device)
 
     def check_score(self, score: ScoreDefinition) -> None:
         """

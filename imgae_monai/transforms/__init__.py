@@ -1,6 +1,7 @@
 """Transforms beside MONAI's: reading, sizing and corrupting images, and from a reconstruction to a calibrated score."""
 
 from .anomaly_score import AnomalyScore, AnomalyScoreD, AnomalyScored, AnomalyScoreDict
+from .before_resizing import before_resizing
 from .calibration import (
     Calibration,
     ZScoreMap,
@@ -20,6 +21,7 @@ from .fixed_corruption import FixedCorruptiond
 from .gaussian import Gaussian
 from .load_grayscale import LoadGrayscale, LoadGrayscaleD, LoadGrayscaled, LoadGrayscaleDict
 from .prediction import Prediction, split_prediction
+from .rand_acquisition import RandAcquisition, RandAcquisitionD, RandAcquisitiond, RandAcquisitionDict
 from .rand_coarse_noise import RandCoarseNoise, RandCoarseNoiseD, RandCoarseNoised, RandCoarseNoiseDict
 from .rand_cut_paste import RandCutPaste, RandCutPasteD, RandCutPasted, RandCutPasteDict
 from .rand_foreign_weight import RandForeignWeight, RandForeignWeightD, RandForeignWeightd, RandForeignWeightDict
@@ -67,6 +69,10 @@ __all__ = [
     "LoadGrayscaleDict",
     "LoadGrayscaled",
     "Prediction",
+    "RandAcquisition",
+    "RandAcquisitionD",
+    "RandAcquisitionDict",
+    "RandAcquisitiond",
     "RandCoarseNoise",
     "RandCoarseNoiseD",
     "RandCoarseNoiseDict",
@@ -108,6 +114,7 @@ __all__ = [
     "ZScoreMapD",
     "ZScoreMapDict",
     "ZScoreMapd",
+    "before_resizing",
     "choose_corruption",
     "encode_mean",
     "left_out_scores",

@@ -167,6 +167,7 @@ ROWS: dict[str, Row] = {
     "top_fraction": Row(0.5, "calibration", {"reduction": "top"}),
     "two_sided": Row(True, "calibration"),
     "combine": Row(["l2-mean", "latent"], "calibration"),
+    "code_copies": Row(1, "calibration", {"combine": ["latent", "l1-mean"]}),
     "specificity": Row(0.75, "calibration"),
     "config": Row({"seed": "$@seed"}, "error"),
     "memory_format": Row("$torch.channels_last", "trainer"),

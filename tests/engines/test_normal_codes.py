@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from imgae_monai.engines import fit_codes, thinned
+from imgae_monai.engines import copies_to_vary, fit_codes, thinned
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms import Gaussian
 
@@ -41,3 +41,16 @@ def test_thinned_keeps_at_most_so_many_evenly_spaced(n, most):
     assert len(kept) <= most
     assert len(kept) >= min(n, most / 2)
     assert len({b - a for a, b in itertools.pairwise(kept)}) <= 1
+
+
+def test_copies_are_told_apart_and_are_not_too_many():
+    items = [{"sha256": str(i), "image": f"{i}.png"} for i in range(100)]
+    copies = copies_to_vary(items, 3)
+    assert len({copy["acquisition"] for copy in copies}) == 300
+    assert [copy["image"] for copy in copies[:4]] == ["0.png"] * 3 + ["1.png"]
+    assert "acquisition" not in items[0]
+    few = copies_to_vary(items, 3, most=50)
+    assert len(few) == 50
+    assert len({copy["image"] for copy in few}) == 50
+    with pytest.raises(InputError, match="code_copies must be at least 1, got 0"):
+        copies_to_vary(items, 0)

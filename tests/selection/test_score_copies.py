@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from imgae_monai.engines import load_calibration
 from imgae_monai.exceptions import InputError
 from imgae_monai.selection import SelectionRun, corruption_families, parse_score, score_copies, split_halves
 from imgae_monai.selection.normal_statistics import NormalStatistics
-from imgae_monai.transforms import CLAHE, AnomalyScore, ScoreDefinition, ZScoreMap
+from imgae_monai.transforms import CLAHE, AnomalyScore, RandAcquisitiond, ScoreDefinition, ZScoreMap
 from imgae_monai.transforms.combination import Combination
 from imgae_monai.transforms.gaussian import Gaussian
 
@@ -96,9 +98,30 @@ def test_a_map_that_shows_the_change_has_a_high_pixel_auroc(loaded, items, monke
     assert (copies.corrupted["haze"] > 0).all()
 
 
+def test_images_and_copies_are_varied_each_in_its_own_way(loaded, items, found):
+    class Vary(RandAcquisitiond):
+        seen: ClassVar[list] = []
+
+        def __call__(self, data):
+            out = super().__call__(data)
+            self.seen.append((data["acquisition"], out["image"]))
+            return out
+
+    scores = [ScoreDefinition(), ScoreDefinition(z_score=True)]
+    again = [score_copies(loaded, items, scores, FAMILIES, 2, 0, Vary("image", noise=0.1)) for _ in range(2)]
+    for name in again[0]:
+        assert np.array_equal(again[0][name].clean, again[1][name].clean)
+        assert np.array_equal(again[0][name].corrupted["haze"], again[1][name].corrupted["haze"])
+    assert (np.abs(again[0]["l1-mean"].clean - found["l1-mean"].clean) > 1e-5).all()
+    n = len(items) * 5
+    assert len({name for name, _ in Vary.seen}) == n
+    assert len({image.numpy().tobytes() for _, image in Vary.seen}) == n
+
+
 def test_codes_are_measured_by_the_training_images(loaded, items, phantoms):
     images = [loaded.load(item) for item in items]
-    statistics = NormalStatistics(loaded, [], ["latent"], images, np.arange(len(images)) % 2)
+    once = SelectionRun("once", loaded.folder, {**loaded.config, "code_copies": 1}, "cpu")
+    statistics = NormalStatistics(once, [], ["latent"], images, np.arange(len(images)) % 2)
     training = [loaded.load({"image": str(path)}) for path in sorted((phantoms / "train" / "normal").glob("*.png"))]
     gaussian = Gaussian.fit(loaded.codes(["latent"], training)["latent"].numpy())
     found = statistics.distances(loaded.codes(["latent"], images[:3]))["latent"]
