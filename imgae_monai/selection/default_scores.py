@@ -18,8 +18,8 @@ _COMBINED = (
     *("l1-z-mean-two_sided", "ssim-z-mean-two_sided"),
     *("l1-sigma2-z-top0.05+ssim-z-mean", "l1-sigma2-z-top0.05+latent+ssim-z-mean"),
     *("l1-sigma2-z-top0.05+ssim-z-mean-two_sided", "l1-sigma2-z-top0.05+latent+ssim-z-mean-two_sided"),
-    *("latent", "feature_gaussian", "feature_gaussian+ssim-z-top0.05", "feature_gaussian+ms_ssim-z-top0.05"),
-    *("feature_gaussian+l1-sigma2-z-top0.05", "feature_gaussian+l1-sigma2-z-top0.05+ssim-z-top0.05"),
+    *("latent", "feature_gaussian", "joint_gaussian", "feature_gaussian+ssim-z-top0.05"),
+    *("joint_gaussian+ssim-z-top0.05", "joint_gaussian+l1-sigma2-z-top0.05"),
 )
 
 
@@ -47,8 +47,8 @@ def parse_score(name: str) -> ScoreDefinition:
 
     Args:
         name: as :py:meth:`ScoreDefinition.parse` takes it; of a combination ``NAME+NAME[-two_sided]``, where a part may
-            be ``latent`` or ``feature_gaussian``, which also stand alone. Its anomaly map is that of the first part, by
-            the alphabet, that has one.
+            be ``latent``, ``feature_gaussian`` or ``joint_gaussian``, which also stand alone. Its anomaly map is that
+            of the first part, by the alphabet, that has one.
 
     Raises:
         InputError: when it is malformed.

@@ -12,7 +12,7 @@ from .calibration import (
 )
 from .choose_corruption import choose_corruption
 from .clahe import CLAHE, CLAHED, CLAHEd, CLAHEDict
-from .codes import Codes, encode_mean, pooled_features
+from .codes import Codes, encode_mean, joint_features, pooled_features
 from .combination import Combination, left_out_scores
 from .combined_score import CombinedScore, CombinedScoreD, CombinedScored, CombinedScoreDict
 from .component_maps import ComponentMaps, ComponentMapsD, ComponentMapsd, ComponentMapsDict
@@ -117,6 +117,7 @@ __all__ = [
     "before_resizing",
     "choose_corruption",
     "encode_mean",
+    "joint_features",
     "left_out_scores",
     "normal_quantile",
     "pooled_features",

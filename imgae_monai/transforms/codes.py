@@ -12,10 +12,11 @@ from monai.utils import TransformBackends, convert_to_tensor
 from torch import nn
 
 from imgae_monai.exceptions import InputError
-from imgae_monai.transforms.score_definition import FEATURE_GAUSSIAN, LATENT
+from imgae_monai.transforms.score_definition import FEATURE_GAUSSIAN, JOINT_GAUSSIAN, LATENT
 
 _LEVELS = 2
-_GRID = 4
+_GRID = {2: 4, 3: 2}  # cells along an axis, by spatial dimensions
+_MOST = 2048  # axes of a code: a matrix of their covariances is 32 MB
 
 
 class Codes(Transform):
@@ -28,8 +29,15 @@ class Codes(Transform):
     places from Defard et al., "PaDiM" (2021); here the features are the network's own, so that nothing is downloaded.
     Levels and grid were chosen on normal images and synthetic anomalies: ``docs/method.md``.
 
+    ``"joint_gaussian"`` holds these and, beside them, how far the features of the reconstruction are from those of the
+    image, mean absolute differences in the same cells: so that a difference counts by what differences a normal image
+    with such features has.
+
+    In 3D the grid has two cells an axis. Of a wide network's features a fixed random choice of 2,048 is kept, as PaDiM
+    does (there, section 3.C).
+
     Args:
-        names: which of the two.
+        names: which of the three.
         network: gives ``encode`` or ``features``.
 
     Raises:
@@ -39,7 +47,7 @@ class Codes(Transform):
     backend = [TransformBackends.TORCH]
 
     def __init__(self, names: Sequence[str], network: nn.Module | None) -> None:
-        methods = {LATENT: "encode", FEATURE_GAUSSIAN: "features"}
+        methods = {LATENT: "encode", FEATURE_GAUSSIAN: "features", JOINT_GAUSSIAN: "features"}
         for name in names:
             if not hasattr(network, methods[name]):
                 raise InputError(f"the score {name} needs a network with {methods[name]}, got {type(network).__name__}")
@@ -69,7 +77,11 @@ class Codes(Transform):
             return self._codes(images)
 
     def _codes(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        make: dict[str, Callable] = {LATENT: encode_mean, FEATURE_GAUSSIAN: pooled_features}
+        make: dict[str, Callable] = {
+            LATENT: encode_mean,
+            FEATURE_GAUSSIAN: pooled_features,
+            JOINT_GAUSSIAN: joint_features,
+        }
         return {name: make[name](self.network, images) for name in self.names}
 
 
@@ -87,7 +99,27 @@ def encode_mean(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def pooled_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Features of the first two levels in the cells of a grid, (B, (C_1 + C_2) * 4 ** spatial_dims)."""
-    pool = Pool[Pool.ADAPTIVEAVG, images.ndim - 2](_GRID)
-    levels = network.features(images)[:_LEVELS]  # type: ignore[operator]
-    return torch.cat([pool(level).flatten(1) for level in levels], dim=1)
+    """Features of the first two levels in the cells of a grid, (B, (C_1 + C_2) * 16), in 3D (B, (C_1 + C_2) * 8)."""
+    return _kept(_pooled(network.features(images)))  # type: ignore[operator]
+
+
+def joint_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """The same, and behind them the absolute differences to those of the reconstruction: (B, 2 * ...)."""
+    reconstructions = network(images)[:, : images.shape[1]]
+    features, others = network.features(images), network.features(reconstructions)  # type: ignore[operator]
+    differences = [(x - y).abs() for x, y in zip(features[:_LEVELS], others[:_LEVELS], strict=True)]
+    return _kept(torch.cat([_pooled(features), _pooled(differences)], dim=1))
+
+
+def _pooled(levels: Sequence[torch.Tensor]) -> torch.Tensor:
+    spatial_dims = levels[0].ndim - 2
+    pool = Pool[Pool.ADAPTIVEAVG, spatial_dims](_GRID[spatial_dims])
+    return torch.cat([pool(level).flatten(1) for level in levels[:_LEVELS]], dim=1)
+
+
+def _kept(code: torch.Tensor) -> torch.Tensor:
+    """The same axes each time."""
+    if code.shape[1] <= _MOST:
+        return code
+    kept = torch.randperm(code.shape[1], generator=torch.Generator().manual_seed(0))[:_MOST]
+    return code[:, kept.sort().values.to(code.device)]

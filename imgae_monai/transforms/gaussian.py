@@ -27,9 +27,11 @@ class Gaussian:
 
     @classmethod
     def fit(cls, values: NDArray[np.float64], what: str = "vectors") -> Gaussian:
-        """Fit with the covariance shrunk towards a multiple of the identity, as there may be more axes than images.
+        """Fit with the correlations shrunk towards none, as there may be more axes than images.
 
-        Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices".
+        Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices", for axes in
+        units of their standard deviation: they may be of different kinds, and in its own units a small one would count
+        for nothing. An axis that is the same for all is in units of the mean one.
 
         Args:
             values: shape (n, d).
@@ -38,8 +40,13 @@ class Gaussian:
         Raises:
             InputError: when they are all the same, or one is not finite.
         """
-        covariance = shrunk_covariance(values, what)
-        return cls(torch.from_numpy(values.mean(axis=0)), torch.from_numpy(np.linalg.inv(covariance)))
+        if not np.isfinite(values).all():
+            raise InputError(f"{what} of normal images are not finite: check the data and the weights")
+        std = values.std(axis=0)
+        unit = np.where(std > 0, std, std.mean() or 1.0)
+        covariance = shrunk_covariance((values - values.mean(axis=0)) / unit, what)
+        precision = np.linalg.inv(covariance) / unit / unit[:, None]
+        return cls(torch.from_numpy(values.mean(axis=0)), torch.from_numpy(precision))
 
     def squared_distance(self, value: torch.Tensor) -> torch.Tensor:
         """Squared Mahalanobis distance of a vector (d,), a tensor of no axes, float64."""

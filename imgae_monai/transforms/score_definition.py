@@ -13,7 +13,9 @@ from imgae_monai.transforms.residual_map import check_residual, is_differentiabl
 
 LATENT = "latent"
 FEATURE_GAUSSIAN = "feature_gaussian"
-CODES = (LATENT, FEATURE_GAUSSIAN)  # of an image, how far they are from those of normal ones; see `codes.py`
+JOINT_GAUSSIAN = "joint_gaussian"
+# of an image, how far they are from those of normal ones; see `codes.py`
+CODES = (LATENT, FEATURE_GAUSSIAN, JOINT_GAUSSIAN)
 _TWO_SIDED = "-two_sided"
 _NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _NAME = re.compile(
@@ -33,9 +35,9 @@ class ScoreDefinition:
         reduction: ``"mean"``, ``"top"`` or ``"max"``, see :py:class:`imgae_monai.transforms.AnomalyScore`.
         top_fraction: as there.
         two_sided: whether an image that is easier than normal ones is as abnormal as one that is harder.
-        combine: names of scores that are made into one (see :py:meth:`parse`); ``"latent"`` and ``"feature_gaussian"``
-            are such too, see :py:mod:`imgae_monai.transforms.codes`. The order does not matter. The anomaly map stays
-            that of the other arguments; empty: so does the score.
+        combine: names of scores that are made into one (see :py:meth:`parse`); ``"latent"``, ``"feature_gaussian"``
+            and ``"joint_gaussian"`` are such too, see :py:mod:`imgae_monai.transforms.codes`. The order does not
+            matter. The anomaly map stays that of the other arguments; empty: so does the score.
         residual_clahe: CLAHE of image and reconstruction before they are compared.
 
     Raises:
@@ -126,7 +128,7 @@ class ScoreDefinition:
         if found is None:
             raise InputError(
                 f"{name!r} is no name of a score, which are RESIDUAL[-clahe][-sigmaX][-z]-(mean|topX|max), as "
-                f"ssim-sigma2-mean; and {' and '.join(CODES)} in combine"
+                f"ssim-sigma2-mean; and {', '.join(CODES)} in combine"
             )
         return cls(
             residual=found["residual"],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.covariance import LedoitWolf
+from sklearn.preprocessing import StandardScaler
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms import Gaussian
@@ -29,10 +30,19 @@ def test_with_many_images_it_is_the_plain_mahalanobis_distance():
 
 
 @pytest.mark.parametrize(("n", "d"), [(3, 1), (12, 2), (15, 40)])
-def test_covariance_is_shrunk_as_scikit_learn_does(n, d):
+def test_correlations_are_shrunk_as_scikit_learn_does(n, d):
     values = codes(n, d)
-    expected = LedoitWolf().fit(values).mahalanobis(values[:1] + 1)[0]
+    scaler = StandardScaler().fit(values)
+    expected = LedoitWolf().fit(scaler.transform(values)).mahalanobis(scaler.transform(values[:1] + 1))[0]
     assert Gaussian.fit(values).squared_distance(torch.from_numpy(values[0] + 1)).item() == pytest.approx(expected)
+
+
+def test_units_of_the_axes_do_not_matter():
+    values, units = codes(12, 20), np.geomspace(1e-4, 1e4, 20)
+    value = torch.linspace(-1, 1, 20)
+    expected = Gaussian.fit(values).squared_distance(value).item()
+    found = Gaussian.fit(values * units).squared_distance(value.double() * torch.from_numpy(units)).item()
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_more_axes_than_images_and_axes_without_variance_are_no_obstacle():
