@@ -30,13 +30,9 @@ MODELS = (
 PARTS = (
     *("l1-mean", "l1-z-mean", "l1-sigma2-mean", "l1-sigma2-z-top0.05", "l2-mean"),
     *("ssim-mean", "ssim-z-mean", "ssim-z-top0.05", "ssim-clahe-z-mean", "ms_ssim-z-top0.05", "gms-z-top0.05"),
-    *("features-z-mean", "gradient-z-mean", "reversed-mean", "latent", "feature_gaussian"),
+    *("features-z-mean", "gradient-z-mean", "reversed-mean", "latent", "feature_gaussian", "joint_gaussian"),
 )
-COMBINED = (
-    ("feature_gaussian,ssim-z-top0.05", False),
-    ("feature_gaussian,ssim-z-top0.05", True),
-    ("feature_gaussian,l1-sigma2-z-top0.05,ssim-z-top0.05", False),
-)
+COMBINED = (("joint_gaussian,ssim-z-top0.05", False),)
 
 
 class Study:
