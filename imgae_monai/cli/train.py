@@ -192,8 +192,7 @@ def train(
         reduction: map to score: mean, top (mean of the highest pixels) or max. Default top.
         top_fraction: share of the pixels that top averages, 0 to 1. Default 0.05.
         two_sided: whether an image that is easier than normal ones is as abnormal as a harder one. Default false.
-        combine: names of scores to make one of, by commas; none: that of the map alone. Default by bundle:
-            feature_gaussian with ssim-z-top0.05, of reversed_autoencoder with l1-sigma2-z-top0.05.
+        combine: names of scores to make one of, by commas; none: that of the map alone. Default joint_gaussian.
         specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.
         tensorboard: write curves and pictures for TensorBoard. Default true.
         picture_interval: epochs between pictures in TensorBoard, 0 for none. Default 5.

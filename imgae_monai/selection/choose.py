@@ -13,7 +13,9 @@ from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 # what a residual takes beyond a difference of two pixels
 _STEPS = {"l1": 0, "l2": 0, "ssim": 1, "gms": 1, "likelihood": 1, "ms_ssim": 2, "disagreement": 2}
-_OTHER_STEPS = 3  # a pass of a network of its own, as features, reversed, lpips and gradient
+# a network's pass, CLAHE and a Gaussian, and one more pass for the equalised images
+_STEPS |= {"reversed": 6, "reversed_lpips": 6}
+_OTHER_STEPS = 3  # a pass of a network of its own, as features, lpips and gradient
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +63,8 @@ def complexity(score: ScoreDefinition) -> int:
 
     One each for smoothing, CLAHE, standardising, a reduction other than the mean, and two-sided calibration; for the
     residual: none for L1 and L2, one for SSIM, gradient magnitude and a learned variance, two for several scales or
-    networks, three for one that passes a network again. A combination adds those of its components, and one for each.
+    networks, three for one that passes a network again, six for the reversed map, which does it twice and has CLAHE and
+    smoothing of its own. A combination adds those of its components, and one for each.
 
     Example:
         >>> [complexity(ScoreDefinition.parse(name)) for name in ("l1-mean", "ssim-sigma2-z-top0.01")]

@@ -25,7 +25,7 @@ INTROSPECTIVE = {
 # restoring takes a higher rate, which falls to 0; the two steps' balance takes one that can go on for more epochs
 SCHEDULE = {"learning_rate", "lr_schedule", "warmup_epochs", "lr_step"}
 # what a U-Net restores is sharp, so that structure can be compared; without skips it is blurred, so that edges differ
-SCORE = {"residual", "smoothing_sigma", "combine"}
+SCORE = {"residual", "smoothing_sigma"}
 DIFFERENT = NETWORK | LOSS | INTROSPECTIVE | SCHEDULE | SCORE
 DEFAULT = {"unet_autoencoder": "restoration", "reversed_autoencoder": "introspective"}
 KNOBS = [
@@ -175,10 +175,10 @@ def test_the_reference_preset_weighs_as_the_paper():
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
-def test_the_default_score_joins_features_with_its_own_map(bundle):
+def test_the_default_score_is_the_same_for_both(bundle):
     for name in ("train.json", "inference.json"):
         score = ConfigParser(config(bundle, name)).get_parsed_content("score")
-        assert score.combine == ("feature_gaussian", score.base.name)
+        assert score.components == ("joint_gaussian",)
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
