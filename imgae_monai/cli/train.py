@@ -183,14 +183,14 @@ def train(
         sexes: keep images of these sexes only, as F. Default none.
         ages: keep images of patients of these years only, as 18-90. Default none.
         findings: of the abnormal images keep those with any of these, by commas. Default none.
-        residual: l1, l2, ssim, ms_ssim, gms, features, or as below. Default ssim, of reversed_autoencoder l1;
+        residual: l1, l2, ssim, ms_ssim, gms, features, or as below. Default features;
             or gradient, reversed, lpips, reversed_lpips, likelihood (learned variance), disagreement (ensemble).
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default false.
         lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default none.
-        smoothing_sigma: Gaussian over the signed residual, in pixels. Default 0.0, of reversed_autoencoder 2.0.
-        z_score: standardise the map by normal validation residuals, pixel by pixel. Default true.
-        reduction: map to score: mean, top (mean of the highest pixels) or max. Default top.
-        top_fraction: share of the pixels that top averages, 0 to 1. Default 0.05.
+        smoothing_sigma: Gaussian over the signed residual, in pixels. Default 2.0.
+        z_score: standardise the map by normal validation residuals, pixel by pixel. Default false.
+        reduction: map to score: mean, top (mean of the highest pixels) or max. Default mean.
+        top_fraction: share of the pixels that top averages, 0 to 1. Default 0.05 with top.
         two_sided: whether an image that is easier than normal ones is as abnormal as a harder one. Default false.
         combine: names of scores to make one of, by commas; none: that of the map alone. Default joint_gaussian.
         specificity: share of normal validation images to stay at or below the threshold, 0 to 1. Default 0.95.

@@ -24,9 +24,7 @@ INTROSPECTIVE = {
 }
 # restoring takes a higher rate, which falls to 0; the two steps' balance takes one that can go on for more epochs
 SCHEDULE = {"learning_rate", "lr_schedule", "warmup_epochs", "lr_step"}
-# what a U-Net restores is sharp, so that structure can be compared; without skips it is blurred, so that edges differ
-SCORE = {"residual", "smoothing_sigma"}
-DIFFERENT = NETWORK | LOSS | INTROSPECTIVE | SCHEDULE | SCORE
+DIFFERENT = NETWORK | LOSS | INTROSPECTIVE | SCHEDULE
 DEFAULT = {"unet_autoencoder": "restoration", "reversed_autoencoder": "introspective"}
 KNOBS = [
     *("dataset_dir", "output_dir", "epochs", "batch_size", "learning_rate", "image_size", "latent_size", "device"),
