@@ -32,10 +32,13 @@ class StreamedDataset(IterableDataset):
     stream in the same order and decodes one batch in as many as there are workers. So the batches are the same whatever
     the number of workers, and each worker can tell whether the stream had all images.
 
+    An image that is listed several times under one address, told apart by ``acquisition``, comes as often, one after
+    the other (see :py:func:`imgae_monai.engines.copies_to_vary`).
+
     Args:
         items: items of a streamed data list, as ``datalist.select("train", 0)`` gives them.
         transform: applied to dicts with ``image`` (:py:class:`imgae_monai.data.EncodedImage`), ``image_path``,
-            ``label``, ``patient_id``; None leaves them as they are.
+            ``label``, ``patient_id``, ``sha256`` and the item's ``acquisition``, if any; None leaves them as they are.
         shuffle: whether to shuffle the shards' order and, by a buffer, the examples; anew each epoch, see
             :py:meth:`set_epoch`. Without it the stream's order is kept.
         buffer_size: encoded images in each worker's shuffle buffer; as many as there are items shuffle perfectly.
@@ -78,7 +81,7 @@ class StreamedDataset(IterableDataset):
         self.batch_size = batch_size
         self.seed = seed
         self._mine = _share(items, self.rank, self.world_size)
-        self._length = sum(len(group) for group in self._mine.values())
+        self._length = sum(len(copies) for group in self._mine.values() for copies in group)
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # persistent workers see it change
 
     def __len__(self) -> int:
@@ -103,11 +106,11 @@ class StreamedDataset(IterableDataset):
             group = self._mine[key]
             if given[key] == len(group):
                 continue
-            item = group[given[key]]
+            for item in group[given[key]]:
+                if self.batch_size is None or place // self.batch_size % n_workers == index:
+                    yield self._finish(item, data)
+                place += 1
             given[key] += 1
-            if self.batch_size is None or place // self.batch_size % n_workers == index:
-                yield self._finish(item, data)
-            place += 1
         self._check_complete(given)
 
     def _finish(self, item: dict[str, Any], data: bytes) -> Any:
@@ -117,6 +120,7 @@ class StreamedDataset(IterableDataset):
             "label": item["label"],
             "patient_id": item["patient_id"],
             "sha256": item["sha256"],
+            **{key: item[key] for key in ("acquisition",) if key in item},
         }
         return example if self.transform is None else apply_transform(self.transform, example)
 
@@ -156,7 +160,7 @@ class StreamedDataset(IterableDataset):
                         yield key, example.data
 
     def _check_complete(self, given: dict[_Key, int]) -> None:
-        lost = [group[0]["image"] for key, group in self._mine.items() if given[key] < len(group)]
+        lost = [group[0][0]["image"] for key, group in self._mine.items() if given[key] < len(group)]
         if lost:
             raise InputError(
                 f"{self.uri} has changed: {len(lost)} image(s) of the data list came no more, {lost[0]} first; start "
@@ -178,16 +182,17 @@ def _origin(items: Sequence[dict[str, Any]]) -> tuple[str, list[str]]:
     return uris.pop(), list(dict.fromkeys(place.rpartition("/")[0] for _, _, place in places))
 
 
-def _share(items: Sequence[dict[str, Any]], rank: int, world_size: int) -> dict[_Key, list[dict[str, Any]]]:
-    """This rank's items by what tells them in the stream; copies of one image stay together."""
-    groups: dict[_Key, list[dict[str, Any]]] = defaultdict(list)
+def _share(items: Sequence[dict[str, Any]], rank: int, world_size: int) -> dict[_Key, list[list[dict[str, Any]]]]:
+    """This rank's items by what tells them in the stream, those of one example together; equal images stay together."""
+    groups: dict[_Key, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
-        groups[item["sha256"], item["patient_id"] if patient_known(item) else None].append(item)
+        key = item["sha256"], item["patient_id"] if patient_known(item) else None
+        groups[key][item["image"]].append(item)
     loads = [0] * world_size
     mine = {}
     for key, group in groups.items():
         least = loads.index(min(loads))
-        loads[least] += len(group)
+        loads[least] += sum(map(len, group.values()))
         if least == rank:
-            mine[key] = group
+            mine[key] = list(group.values())
     return mine

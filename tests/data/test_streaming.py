@@ -13,6 +13,7 @@ from monai.engines import SupervisedTrainer
 from torch.utils.data import DataLoader
 
 from imgae_monai.data import EncodedImage, StreamedDataset, load_datalist, read_image, write_datalist_file
+from imgae_monai.engines import copies_to_vary
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import DatasetHandler
 from imgae_monai.transforms import LoadGrayscaled
@@ -119,6 +120,18 @@ def test_copies_of_one_image_count_as_often_as_they_come(tmp_path, n_workers, sh
     named = [e["image_path"] for e in StreamedDataset(items, pixel)]
     assert named == [item["image"] for item in items]
     assert [e["patient_id"] for e in StreamedDataset(items, pixel)] == list("aabbccddeeff")
+
+
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_an_image_that_is_listed_several_times_comes_as_often(root, n_workers):
+    items = items_of(root)
+    listed = copies_to_vary(items, 3)[:-1]  # of the last one a copy is left out
+    dataset = StreamedDataset(listed, pixel, batch_size=4)
+    loader = DataLoader(dataset, batch_size=4, num_workers=n_workers)
+    names = [name for batch in loader for name in batch["acquisition"]]
+    assert names == [item["acquisition"] for item in listed]
+    assert len(dataset) == 3 * len(items) - 1
+    assert len(loader) == -(-len(dataset) // 4)
 
 
 def test_an_example_is_what_a_file_would_be(root):
