@@ -10,6 +10,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import Affine, GaussianSmooth, MapTransform, Randomizable, RandomizableTransform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor
+from torch.nn import functional as F
 
 _LEAST_BLUR = 0.3  # pixels: a narrower Gaussian has no weight beside its middle
 
@@ -107,8 +108,17 @@ class RandAcquisition(RandomizableTransform):
         out = convert_to_tensor(self._affine(plain), track_meta=False)
         out = out.clamp(0, 1) ** self._power
         if self._sigma > _LEAST_BLUR:
-            out = GaussianSmooth(self._sigma)(out)
+            out = _blurred(out, self._sigma)
         return convert_to_dst_type((out + self._noise.to(out.device)).clamp(0, 1), img)[0]
+
+
+def _blurred(img: torch.Tensor, sigma: float) -> torch.Tensor:
+    """With edges repeated: MONAI's transform takes what is outside for black."""
+    width, axes = math.ceil(4 * sigma) + 1, img.ndim - 1  # its Gaussian ends at 4 standard deviations
+    padded = F.pad(img[None], (width, width) * axes, mode="replicate")[0]
+    out = convert_to_tensor(GaussianSmooth(sigma)(padded), track_meta=False)
+    inside = (slice(None), *[slice(width, -width)] * axes)
+    return out[inside]
 
 
 class RandAcquisitiond(MapTransform, Randomizable):

@@ -63,6 +63,13 @@ def test_blur_and_noise():
     assert min(noise) < 0.002
 
 
+@pytest.mark.parametrize("shape", [(1, 24, 16), (1, 12, 10, 8)])
+def test_blur_does_not_darken_the_edges(shape):
+    for image in draws(torch.full(shape, 0.5), 20, blur=0.2):
+        assert image.shape == shape
+        assert torch.allclose(image, torch.tensor(0.5), atol=1e-3)
+
+
 @pytest.mark.parametrize("image", [IMAGE, VOLUME])
 def test_values_type_and_input_stay(image):
     before = image.clone()
