@@ -27,7 +27,8 @@ def fit_codes(
     Args:
         names: which codes, see :py:class:`imgae_monai.transforms.Codes`.
         network: with its weights.
-        batches: with ``image``, shape (B, C, H, W[, D]); normal images that the network was trained on, not augmented.
+        batches: with ``image``, shape (B, C, H, W[, D]); normal images that the network was trained on, as they are
+            or as :py:class:`imgae_monai.transforms.RandAcquisition` varies them.
         device: where the network is.
 
     Returns:
@@ -77,4 +78,5 @@ def copies_to_vary(items: Sequence[Mapping[str, Any]], n_copies: int, most: int 
     """
     if n_copies < 1:
         raise InputError(f"code_copies must be at least 1, got {n_copies}")
-    return thinned([{**i, "acquisition": f"{i['sha256']}/{c}"} for i in items for c in range(n_copies)], most)
+    kept = thinned(range(len(items) * n_copies), most)
+    return [{**items[k // n_copies], "acquisition": f"{items[k // n_copies]['sha256']}/{k % n_copies}"} for k in kept]

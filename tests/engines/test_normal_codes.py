@@ -52,5 +52,6 @@ def test_copies_are_told_apart_and_are_not_too_many():
     few = copies_to_vary(items, 3, most=50)
     assert len(few) == 50
     assert len({copy["image"] for copy in few}) == 50
+    assert len(copies_to_vary(items, 10**12, most=50)) == 50  # none but the kept are made
     with pytest.raises(InputError, match="code_copies must be at least 1, got 0"):
         copies_to_vary(items, 0)
