@@ -12,6 +12,8 @@ from imgae_monai.exceptions import InputError
 
 _SMALLEST = 1e-12  # of the mean variance: what an axis without any variance is taken to have
 
+_ROUNDING = 1e-5  # of an axis's values, which networks compute in float32
+
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
@@ -31,7 +33,7 @@ class Gaussian:
 
         Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices", for axes in
         units of their standard deviation: they may be of different kinds, and in its own units a small one would count
-        for nothing. An axis that is the same for all is in units of the mean one.
+        for nothing. An axis that is the same for all, but for what rounding does, is in units of the mean one.
 
         Args:
             values: shape (n, d).
@@ -43,13 +45,22 @@ class Gaussian:
         if not np.isfinite(values).all():
             raise InputError(f"{what} of normal images are not finite: check the data and the weights")
         std = values.std(axis=0)
-        unit = np.where(std > 0, std, std.mean() or 1.0)
+        unit = np.where(std > _ROUNDING * np.abs(values).max(axis=0), std, std.mean() or 1.0)
         covariance = shrunk_covariance((values - values.mean(axis=0)) / unit, what)
         precision = np.linalg.inv(covariance) / unit / unit[:, None]
         return cls(torch.from_numpy(values.mean(axis=0)), torch.from_numpy(precision))
 
     def squared_distance(self, value: torch.Tensor) -> torch.Tensor:
-        """Squared Mahalanobis distance of a vector (d,), a tensor of no axes, float64."""
+        """Squared Mahalanobis distance of a vector (d,), a tensor of no axes, float64.
+
+        Raises:
+            InputError: when it has another length, as where an earlier version made the calibration.
+        """
+        if value.shape != self.mean.shape:
+            raise InputError(
+                f"a code must have the {len(self.mean)} axes of the calibration, got shape {tuple(value.shape)}: "
+                "make a new one, imgae-monai calibrate RUN (same score options)"
+            )
         mean, precision = (x.to(value.device) for x in (self.mean, self.precision))
         centred = value.double() - mean
         return centred @ precision @ centred

@@ -45,6 +45,19 @@ def test_units_of_the_axes_do_not_matter():
     assert found == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-9])
+def test_rounding_of_an_axis_that_is_the_same_for_all_counts_for_nothing(noise):
+    values = np.hstack([codes(72, 2), np.full((72, 1), 0.1) + noise * codes(72, 1)])
+    gaussian, value = Gaussian.fit(values), torch.from_numpy(values[0])
+    moved = value + torch.tensor([0.0, 0.0, 1e-6])
+    assert gaussian.squared_distance(moved).item() == pytest.approx(gaussian.squared_distance(value).item(), rel=1e-2)
+
+
+def test_a_code_of_another_version_is_refused():
+    with pytest.raises(InputError, match=r"the 2 axes of the calibration, got shape \(3,\): make a new one"):
+        Gaussian.fit(codes(12, 2)).squared_distance(torch.zeros(3))
+
+
 def test_more_axes_than_images_and_axes_without_variance_are_no_obstacle():
     values = np.hstack([codes(134, 64), np.zeros((134, 448))])
     seen = Gaussian.fit(values).squared_distance(torch.zeros(512).index_fill(0, torch.tensor(511), 10.0))
