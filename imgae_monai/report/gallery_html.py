@@ -32,8 +32,8 @@ def gallery_html(content: RunContent, gallery: Gallery, prefix: str) -> str:
     )
     explained = dict.fromkeys(method for case in gallery.cases.values() for method in case.explanations)
     parts = [
-        "Extremes by score, no sample: they do not tell how often such images are. The anomaly map shows what was "
-        "scored; it is no diagnosis. ",
+        "Extremes by score, no sample: they do not tell how often such images are. The anomaly map shows where "
+        "image and reconstruction differ; a score made of something else may say otherwise. It is no diagnosis. ",
         "Lines: where the data say that something is abnormal. "
         if any(c.outlines for c in gallery.cases.values())
         else "",

@@ -42,8 +42,8 @@ def align(evaluations: Sequence[Evaluation]) -> tuple[list[Evaluation], str]:
 def _like(first: Evaluation, other: Evaluation) -> Evaluation:
     if _fingerprints(first, other) is False:
         raise InputError(
-            f"{first.folder} and {other.folder} are of other images: the fingerprints of their data differ; evaluate "
-            "both on the same data"
+            f"{first.folder} and {other.folder} are of other images, labels or patients: the fingerprints of their "
+            "data differ; evaluate both on the same data, and train both with the same patient_pattern"
         )
     other = _in_order(first, other)
     different = np.flatnonzero(first.labels != other.labels)

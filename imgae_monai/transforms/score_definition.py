@@ -69,12 +69,13 @@ class ScoreDefinition:
     def name(self) -> str:
         """Short name, fit for a file's name.
 
-        A combination has the first eight digits of the SHA-256 of its components and its map, as their names together
-        are too long.
+        A combination ("combined", or its only component) has the first eight digits of the SHA-256 of its components
+        and its map, as their names together are too long.
         """
         if self.combine:
             digest = hashlib.sha256(" ".join([self.base.name, *self.combine]).encode())
-            name = f"combined-{digest.hexdigest()[:8]}"
+            kind = self.combine[0] if len(self.combine) == 1 else "combined"
+            name = f"{kind}-{digest.hexdigest()[:8]}"
         else:
             top = f"top{_text(self.top_fraction)}"
             parts = [self.map_name, "z" if self.z_score else "", top if self.reduction == "top" else self.reduction]

@@ -91,6 +91,7 @@ def test_a_combination_is_named_by_its_components_and_its_map():
     assert dataclasses.replace(score, two_sided=True).name == f"combined-{expected}-two_sided"
     with pytest.raises(InputError, match="is no name of a score"):
         ScoreDefinition.parse(score.name)
+    assert ScoreDefinition(combine=("joint_gaussian",)).name.startswith("joint_gaussian-")
 
 
 def test_names_of_different_combinations_differ():
