@@ -106,8 +106,9 @@ def pooled_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 def joint_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The same, and behind them the absolute differences to those of the reconstruction: (B, 2 * ...)."""
     reconstructions = network(images)[:, : images.shape[1]]
-    features, others = network.features(images), network.features(reconstructions)  # type: ignore[operator]
-    differences = [(x - y).abs() for x, y in zip(features[:_LEVELS], others[:_LEVELS], strict=True)]
+    both = network.features(torch.cat([images, reconstructions]))[:_LEVELS]  # type: ignore[operator]
+    pairs = [level.chunk(2) for level in both]
+    features, differences = [x for x, _ in pairs], [(x - y).abs() for x, y in pairs]
     return _kept(torch.cat([_pooled(features), _pooled(differences)], dim=1))
 
 
