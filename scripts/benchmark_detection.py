@@ -81,8 +81,9 @@ def evaluate(run: Path, combine: str, two_sided: bool, no_model: bool) -> Path:
 def score_run(study: Study, model: str, run: Path, no_model: bool) -> None:
     folder = evaluate(run, ",".join(PARTS), False, no_model)
     study.add(model, folder / "component_scores.csv", {name: name for name in PARTS})
-    if no_model:
-        path = folder / "no_model_scores.csv"
+    path = folder / "no_model_scores.csv"
+    known = any(of == "no model" for of, _ in study.scores)
+    if path.is_file() and not known:  # of the model that was evaluated first, whichever that was
         with open(path, newline="", encoding="utf-8") as f:
             names = next(csv.reader(f))[3:]
         study.add("no model", path, {name: name for name in names})
