@@ -36,7 +36,8 @@ def anomaly_overlay(image: ArrayLike, anomaly_map: ArrayLike, vmax: float, alpha
 
     Args:
         image: grey image (H, W) in [0, 1].
-        anomaly_map: (H, W), in the unit of vmax; 0 and below is transparent, vmax / 2 and above has opacity alpha.
+        anomaly_map: (H, W), in the unit of vmax; 0 and below is transparent, vmax / 2 and above has opacity alpha, and
+            between them it rises with the square, so that low values do not tint bright bone.
         vmax: the value of the hottest colour, above 0, the same for all images that are to be compared.
         alpha: opacity of the hot half of the scale, in [0, 1].
 
@@ -54,7 +55,7 @@ def anomaly_overlay(image: ArrayLike, anomaly_map: ArrayLike, vmax: float, alpha
     _check_vmax(vmax)
     _check_alpha(alpha)
     level = np.clip(heat / vmax, 0, 1)
-    return _blend(grey, matplotlib.colormaps[_COLOURS](level)[..., :3], alpha * np.minimum(1, 2 * level))
+    return _blend(grey, matplotlib.colormaps[_COLOURS](level)[..., :3], alpha * np.minimum(1, 2 * level) ** 2)
 
 
 def signed_overlay(image: ArrayLike, attribution: ArrayLike, vmax: float, alpha: float = 0.7) -> NDArray[np.uint8]:

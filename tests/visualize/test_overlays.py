@@ -48,6 +48,14 @@ def test_the_hottest_pixel_is_blended_by_alpha(alpha: float) -> None:
     assert overlay[0, 0] == pytest.approx((1 - alpha) * 0.2 * 255 + alpha * HOTTEST, abs=0.51)
 
 
+def test_opacity_rises_with_the_square_up_to_half_of_the_scale() -> None:
+    opacity = [0.0, 0.04, 0.25, 1.0, 1.0]
+    overlay = anomaly_overlay(np.ones((1, 5)), np.array([[0.0, 0.1, 0.25, 0.5, 0.9]]), vmax=1, alpha=1.0)
+    colours = matplotlib.colormaps["inferno"](np.array([0.0, 0.1, 0.25, 0.5, 0.9]))[:, :3]
+    expected = [255 * ((1 - a) + a * colour) for a, colour in zip(opacity, colours, strict=True)]
+    assert overlay[0] == pytest.approx(np.array(expected), abs=0.51)
+
+
 def test_a_signed_map_has_a_colour_a_sign_and_none_at_0() -> None:
     image = np.full((1, 5), 0.4)
     overlay = signed_overlay(image, np.array([[-8.0, -2.0, 0.0, 1.0, 2.0]]), vmax=2, alpha=0.5).astype(float)
