@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 # what a residual takes beyond a difference of two pixels
-_STEPS = {"l1": 0, "l2": 0, "ssim": 1, "gms": 1, "likelihood": 1, "ms_ssim": 2, "disagreement": 2}
-# a network's pass, CLAHE and a Gaussian, and one more pass for the equalised images
-_STEPS |= {"reversed": 6, "reversed_lpips": 6}
+_STEPS = {
+    **{"l1": 0, "l2": 0, "ssim": 1, "gms": 1, "likelihood": 1, "ms_ssim": 2, "disagreement": 2},
+    # a network's pass, CLAHE and a Gaussian, and one more pass for the equalised images
+    **{"reversed": 6, "reversed_lpips": 6},
+}
 _OTHER_STEPS = 3  # a pass of a network of its own, as features, lpips and gradient
 
 

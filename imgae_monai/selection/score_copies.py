@@ -145,7 +145,8 @@ def _varied(
     """An image for the clean one and for each copy, changed by what its contents and its place decide."""
     fixed = FixedCorruptiond([vary], seed, "acquisition")
     places = ["clean", *(f"{family}/{copy}" for family, copy in copies)]
-    return [run.load_varied({**item, "acquisition": f"{item['sha256']}/{place}"}, fixed) for place in places]
+    read = run.read(item)
+    return [run.resize(fixed({**read, "acquisition": f"{item['sha256']}/{place}"})) for place in places]
 
 
 def _parts(score: ScoreDefinition) -> list[ScoreDefinition]:

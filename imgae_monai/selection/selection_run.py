@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from imgae_monai.engines.normal_codes import copies_to_vary, fit_codes
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.checked_checkpoint_loader import check_checkpoint
 from imgae_monai.selection.validation_items import training_items
-from imgae_monai.transforms.before_resizing import before_resizing
+from imgae_monai.transforms.before_resizing import split_before_resizing
 from imgae_monai.transforms.clahe import CLAHEd
 from imgae_monai.transforms.codes import Codes
 from imgae_monai.transforms.gaussian import Gaussian
@@ -58,7 +58,8 @@ class SelectionRun:
         self._inferer = parser.get_parsed_content("validate#inferer")
         steps = list(parser.get_parsed_content("validate#preprocessing").transforms)
         at = next((i for i, step in enumerate(steps) if isinstance(step, CLAHEd)), len(steps))
-        self._steps, self._load, self._finish = steps[:at], Compose(steps[:at]), Compose(steps[at:])
+        first, then = split_before_resizing(steps[:at])
+        self._read, self._resize, self._finish = Compose(first), Compose(then), Compose(steps[at:])
 
     @property
     def corruptions(self) -> list[str]:
@@ -67,11 +68,15 @@ class SelectionRun:
 
     def load(self, item: Mapping[str, Any]) -> torch.Tensor:
         """An image as it is before CLAHE, (C, H, W[, D]) in [0, 1], float32."""
-        return _plain(self._load(dict(item))["image"])
+        return self.resize(self.read(item))
 
-    def load_varied(self, item: Mapping[str, Any], vary: Callable) -> torch.Tensor:
-        """The same of an image that a dictionary transform changed before it was made smaller."""
-        return _plain(Compose(before_resizing(self._steps, vary))(dict(item))["image"])
+    def read(self, item: Mapping[str, Any]) -> dict[Hashable, Any]:
+        """The item with its image as it is in the file."""
+        return self._read(dict(item))
+
+    def resize(self, item: Mapping[Hashable, Any]) -> torch.Tensor:
+        """The image that was read, and perhaps varied, as :py:meth:`load` gives it."""
+        return _plain(self._resize(dict(item))["image"])
 
     def finish(self, image: torch.Tensor) -> torch.Tensor:
         """The same as the network gets it."""
@@ -102,7 +107,7 @@ class SelectionRun:
             images = map(self.load, copies_to_vary(items, 1))
         else:
             vary = ConfigParser(self.config).get_parsed_content("calibrate#vary")
-            images = (self.load_varied(item, vary) for item in copies_to_vary(items, n_copies))
+            images = (self.resize(vary(self.read(item))) for item in copies_to_vary(items, n_copies))
         return fit_codes(names, self.network, ({"image": self.finish(image)[None]} for image in images), self.device)
 
     def check_score(self, score: ScoreDefinition) -> None:

@@ -15,6 +15,12 @@ def before_resizing(transforms: Sequence[Callable], added: Callable) -> list[Cal
         >>> [type(t).__name__ for t in before_resizing([abs, ResizeKeepAspectd("image", 8, "pad")], round)]
         ['builtin_function_or_method', 'builtin_function_or_method', 'ResizeKeepAspectd']
     """
+    first, then = split_before_resizing(transforms)
+    return [*first, added, *then]
+
+
+def split_before_resizing(transforms: Sequence[Callable]) -> tuple[list[Callable], list[Callable]]:
+    """The transforms before that place, and those after it."""
     kinds = ResizeKeepAspectd | CLAHEd
     at = next((i for i, step in enumerate(transforms) if isinstance(step, kinds)), len(transforms))
-    return [*transforms[:at], added, *transforms[at:]]
+    return list(transforms[:at]), list(transforms[at:])

@@ -23,6 +23,9 @@ class RandAcquisition(RandomizableTransform):
     that is fitted to such copies too gives these directions the width that they have, and a choice among detectors that
     is made on such copies does not reward one for noticing them.
 
+    Not a chain of MONAI's random transforms: blur is a share of the image's size, which differs from file to file,
+    edges are repeated when it is blurred, and an image is either changed in all of these or in none.
+
     Apply it before an image is made smaller: interpolation blurs, and what is blurred before is hardly seen after.
 
     Args:
