@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from imgae_monai.visualize.overlays import map_opacity
+
 COLOURS = "inferno"
 _LEVELS = 256
 
@@ -19,7 +21,7 @@ def map_png(anomaly_map: ArrayLike, limit: float, transparent: bool = False) -> 
     Args:
         anomaly_map: (H, W), finite.
         limit: value of the hottest colour, above 0, the same for all images; what lies above looks the same.
-        transparent: make 0 and below transparent and ``limit / 2`` and above opaque, linear in between, so that the
+        transparent: make 0 and below transparent and ``limit / 2`` and above opaque, in between as there, so that the
             picture can lie over the image.
 
     Returns:
@@ -30,7 +32,7 @@ def map_png(anomaly_map: ArrayLike, limit: float, transparent: bool = False) -> 
     picture.putpalette(_palette().tobytes())
     buffer = io.BytesIO()
     if transparent:
-        opacity = np.minimum(1, 2 * np.arange(_LEVELS) / (_LEVELS - 1))
+        opacity = map_opacity(np.arange(_LEVELS) / (_LEVELS - 1))
         picture.save(buffer, "PNG", optimize=True, transparency=np.rint(255 * opacity).astype(np.uint8).tobytes())
     else:
         picture.save(buffer, "PNG", optimize=True)

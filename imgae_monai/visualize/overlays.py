@@ -55,7 +55,13 @@ def anomaly_overlay(image: ArrayLike, anomaly_map: ArrayLike, vmax: float, alpha
     _check_vmax(vmax)
     _check_alpha(alpha)
     level = np.clip(heat / vmax, 0, 1)
-    return _blend(grey, matplotlib.colormaps[_COLOURS](level)[..., :3], alpha * np.minimum(1, 2 * level) ** 2)
+    return _blend(grey, matplotlib.colormaps[_COLOURS](level)[..., :3], alpha * map_opacity(level))
+
+
+def map_opacity(level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How opaque a map is at a level of its scale, in [0, 1]: fully from the middle on, below with the square."""
+    opacity: NDArray[np.float64] = np.minimum(1, 2 * level) ** 2
+    return opacity
 
 
 def signed_overlay(image: ArrayLike, attribution: ArrayLike, vmax: float, alpha: float = 0.7) -> NDArray[np.uint8]:
