@@ -23,7 +23,7 @@ from imgae_monai.exceptions import InputError
 logger = logging.getLogger(__name__)
 
 # what inference.json has of its own: another source and purpose
-_INFERENCE_OWN = ("imports", "dataset_dir", "output_dir", "device", "run")
+_INFERENCE_OWN = ("imports", "dataset_dir", "output_dir", "device", "initialize", "run")
 
 # what Python and MONAI say of a name that is not there
 _GONE = re.compile(

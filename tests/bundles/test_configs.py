@@ -62,8 +62,8 @@ def test_the_two_bundles_differ_in_the_declared_ids_only(name):
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_train_and_inference_agree_on_shared_ids(bundle):
     train, inference = config(bundle, "train.json"), config(bundle, "inference.json")
-    # inference imports less, reads a folder of images instead of a study, and runs something else
-    own = {"imports", "dataset_dir", "run"}
+    # inference imports less, reads a folder of images instead of a study, and starts and runs something else
+    own = {"imports", "dataset_dir", "initialize", "run"}
     assert inference["preprocessing"]["transforms"] == "@loading_transforms"
     exact = config(bundle, "evaluate.json")["validate#preprocessing"]["transforms"]
     assert exact == "$@loading_transforms + @plain_transforms"
