@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,10 @@ from monai.bundle.properties import InferProperties, TrainProperties
 from monai.bundle.utils import DEFAULT_MLFLOW_SETTINGS, ID_SEP_KEY
 from monai.utils import BundlePropertyConfig
 
+from imgae_monai.engines.config_as_run import ObjectText
 from imgae_monai.exceptions import InputError
+
+logger = logging.getLogger(__name__)
 
 # beside its properties, MONAI reads these by name, what `run` and its like hold, and what its tracking adds
 _STARTS = ("imports", "initialize", "finalize", "_meta_")
@@ -23,6 +27,8 @@ def check_ids(config: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
     MONAI takes any override: ``python -m monai.bundle run ... --max_epoch 1`` trains the default number of epochs. The
     ids of a section that is no component and is not handed on as a whole (``train``) are looked at one by one. Who
     replaces a component takes its readers away: ids that only it read are set to null, which means that there is none.
+    Where an object of Python's took a component's place (``workflow.dataset = mine``), who set it may know no ids, and
+    they are logged instead.
 
     Args:
         config: the raw config, see :py:func:`config_as_run`.
@@ -42,15 +48,23 @@ def check_ids(config: Mapping[str, Any], unread: Sequence[str] = ()) -> None:
         outermost = [id for id in strays if id.rpartition(ID_SEP_KEY)[0] not in strays]
         shown = [id.replace(ID_SEP_KEY, "#") for id in outermost]
         known = [id.replace(ID_SEP_KEY, "#") for id in ids if id not in strays]
-        raise InputError(
-            f"nothing in the config reads {', '.join(_with_nearest(id, known) for id in shown)}; if what read it was "
-            "overridden, set it to null"
-        )
+        message = f"nothing in the config reads {', '.join(_with_nearest(id, known) for id in shown)}"
+        if not _holds_object(config):
+            raise InputError(f"{message}; if what read it was overridden, set it to null")
+        logger.warning("%s: an object that was set from Python may have replaced what did", message)
 
 
 def _with_nearest(id: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(id, known, n=1)
     return f"{id!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
+
+
+def _holds_object(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_object(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds_object(part) for part in value)
+    return isinstance(value, ObjectText)
 
 
 def _is_null(config: Mapping[str, Any], id: str) -> bool:

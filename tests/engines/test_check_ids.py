@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
+import torch
 from monai.bundle import ConfigParser
 
 from imgae_monai.engines import check_ids
@@ -112,3 +114,17 @@ def test_an_id_whose_reader_was_replaced_is_set_to_null():
     ):
         check_ids({**config, "window": "auto"})
     check_ids({**config, "window": None})
+
+
+def test_what_an_object_of_pythons_left_unread_is_logged(caplog):
+    mine = {
+        "imports": ["$import imgae_monai", "$import imgae_monai.engines"],
+        "seen": "$imgae_monai.engines.config_as_run()",
+        "window": 1,
+    }
+    parser = ConfigParser({**mine, "loading_transforms": [object()], "run": ["$@loading_transforms + [@seen]"]})
+    check_ids(parser.get_parsed_content("seen"))
+    assert "nothing in the config reads 'window': an object that was set from Python may" in caplog.text
+    parser["loading_transforms"] = [torch.device("cpu"), Path("one")]  # values, in whose place nothing stood
+    with pytest.raises(InputError, match="reads 'window'"):
+        check_ids(parser.get_parsed_content("seen"))
