@@ -58,7 +58,9 @@ def check_checkpoint(path: PathLike, network: torch.nn.Module) -> None:
         InputError: when it is missing, unreadable, or of another network or size; says which and what differs.
     """
     if not Path(path).is_file():
-        raise InputError(f"no checkpoint at {path}: train first, or give the folder of a finished run")
+        # a bundle's root is "." unless it is told
+        where = "" if Path(path).is_absolute() else f" in {Path.cwd()} (bundle_root says where else)"
+        raise InputError(f"no checkpoint at {path}{where}: train first, or give the folder of a finished run")
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         shapes = {key: tuple(value.shape) for key, value in stored.items()}
