@@ -24,6 +24,10 @@ PLAIN_SCORE = {
 PLAIN_SCORE_FLAGS = [
     word for key, value in PLAIN_SCORE.items() for word in (f"--{key}", "none" if value == [] else str(value).lower())
 ]
+# the bundles' own
+DEFAULT_SCORE_FLAGS = [
+    *("--clahe", "true", "--residual", "features", "--smoothing_sigma", 2.0, "--combine", "joint_gaussian"),
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,3 +88,10 @@ def runs(train_tiny, tmp_path_factory) -> dict[str, Path]:
     """A trained run of each bundle. Read-only: copy it before you change it."""
     root = tmp_path_factory.mktemp("runs")
     return {bundle: train_tiny(bundle, root / bundle) for bundle in BUNDLES}
+
+
+@pytest.fixture(scope="session")
+def default_score_runs(train_tiny, tmp_path_factory) -> dict[str, Path]:
+    """As ``runs``, with the score that the bundles have by default. Read-only too."""
+    root = tmp_path_factory.mktemp("default_score_runs")
+    return {bundle: train_tiny(bundle, root / bundle, *DEFAULT_SCORE_FLAGS) for bundle in BUNDLES}
