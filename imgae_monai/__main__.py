@@ -19,6 +19,7 @@ from imgae_monai.cli.demo import demo
 from imgae_monai.cli.evaluate import calibrate, evaluate
 from imgae_monai.cli.info import info
 from imgae_monai.cli.line_starts import LineStarts
+from imgae_monai.cli.pack import pack
 from imgae_monai.cli.predict import predict
 from imgae_monai.cli.report import report
 from imgae_monai.cli.reproduce import reproduce
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable] = {
     "compare": compare,
     "report": report,
     "reproduce": reproduce,
+    "pack": pack,
     "demo": demo,
     "info": info,
 }

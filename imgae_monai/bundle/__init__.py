@@ -1,5 +1,6 @@
-"""A run as a workflow of MONAI's in Python."""
+"""A run as others use it: a workflow of MONAI's in Python, and the zip that is handed on."""
 
 from .inference_workflow import AnomalyInferenceWorkflow
+from .pack import pack_bundle
 
-__all__ = ["AnomalyInferenceWorkflow"]
+__all__ = ["AnomalyInferenceWorkflow", "pack_bundle"]
