@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 
+import numpy as np
 import torch
 from monai.config import KeysCollection, PathLike
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
-from monai.utils import ImageMetaKey, TransformBackends, look_up_option
+from monai.utils import ImageMetaKey, TransformBackends, convert_to_numpy, look_up_option
 
+from imgae_monai.data.array_reader import read_array
 from imgae_monai.data.image_reader import WINDOWS, read_image
+from imgae_monai.exceptions import UnreadableImage
+
+SOURCE_AXES = "source_axes"  # metadata: how many axes grey values had that were in memory
 
 
 class LoadGrayscale(Transform):
@@ -19,6 +24,10 @@ class LoadGrayscale(Transform):
     MONAI's ``LoadImage`` keeps palette codes, alpha channels and bit depths as they are and hides a reader's error
     behind an installation hint; see :py:mod:`imgae_monai.data.image_reader`. The path is kept in the metadata under
     ``filename_or_obj``.
+
+    Grey values in memory, as MONAI Deploy hands them over, are taken too, see
+    :py:func:`imgae_monai.data.array_reader.read_array`; their metadata is kept, and ``source_axes`` says how many axes
+    they had.
 
     Args:
         window: how values without a nominal range become [0, 1]: ``"auto"``, ``"percentile"`` or ``"full"``, see
@@ -40,10 +49,10 @@ class LoadGrayscale(Transform):
         self.window = look_up_option(window, WINDOWS)
         self.spatial_dims = spatial_dims
 
-    def __call__(self, filename: PathLike) -> torch.Tensor:
+    def __call__(self, filename: PathLike | np.ndarray | torch.Tensor) -> torch.Tensor:
         """
         Args:
-            filename: path of the file, or a reference into one.
+            filename: path of the file, or a reference into one; or grey values in memory.
 
         Returns:
             image of shape (1, H, W) or (1, H, W, D), values in [0, 1].
@@ -52,15 +61,24 @@ class LoadGrayscale(Transform):
             InputError: when the file is missing, of an unknown type, empty, truncated or otherwise unreadable, or has
                 another number of axes.
         """
+        if isinstance(filename, (np.ndarray, torch.Tensor)):
+            return self._from_memory(filename)
         array = read_image(filename, self.window, self.spatial_dims)
         return MetaTensor(torch.from_numpy(array)[None], meta={ImageMetaKey.FILENAME_OR_OBJ: str(filename)})
+
+    def _from_memory(self, values: np.ndarray | torch.Tensor) -> torch.Tensor:
+        if self.spatial_dims == 3:
+            raise UnreadableImage("cannot use a volume in memory: give the path of its file")
+        array = read_array(convert_to_numpy(values), self.window)
+        meta = values.meta if isinstance(values, MetaTensor) else {}
+        return MetaTensor(torch.from_numpy(array)[None], meta={**meta, SOURCE_AXES: values.ndim})
 
 
 class LoadGrayscaled(MapTransform):
     """Dictionary version of :py:class:`LoadGrayscale`.
 
     Args:
-        keys: keys whose values are file paths.
+        keys: keys whose values are file paths, or grey values in memory.
         window: as there.
         spatial_dims: as there.
         allow_missing_keys: don't raise when a key is missing.
