@@ -102,6 +102,17 @@ def canonical_map(anomaly_map: np.ndarray) -> np.ndarray:
     return _upright(anomaly_map)
 
 
+def canonical_volume(anomaly_map: np.ndarray, path: Path) -> np.ndarray:
+    """The same of a map of a whole file, three axes also where the volume is one slice thick and the map (H, W).
+
+    Raises:
+        InputError: as :py:func:`nifti_shape`.
+    """
+    axis = _thin_axis(nifti_shape(path))
+    canonical = canonical_map(anomaly_map)
+    return canonical if axis is None or canonical.ndim == 3 else np.expand_dims(canonical, axis)
+
+
 def canonical_affine(path: Path) -> np.ndarray:
     """Affine of the volume in the nearest canonical order, 4 x 4, in mm.
 

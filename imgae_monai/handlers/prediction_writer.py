@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from ignite.engine import Engine, Events
 from monai.config import PathLike
 from PIL import Image
@@ -19,6 +20,7 @@ from imgae_monai.data.images import is_synthetic
 from imgae_monai.data.nifti_reader import canonical_affine, canonical_map, is_nifti
 from imgae_monai.engines.run_folder import check_writable
 from imgae_monai.transforms.calibration import Calibration
+from imgae_monai.transforms.scaled_map import ScaledMap
 
 PREDICTION_COLUMNS = ("image", "score", "decision", "threshold", "map_png", "map_nifti", "overlay", "synthetic")
 
@@ -93,8 +95,8 @@ class PredictionWriter:
         limit = max(self.calibration.map_limit, 1e-12)  # 0 where normal residuals are: any residual is then at the top
         name = self._name(path)
         files = {"map_png": f"{name}_map.png", "map_nifti": f"{name}_map.nii.gz", "overlay": f"{name}_overlay.png"}
-        grey = np.clip(array / limit, 0, 1) * 255
-        Image.fromarray(grey.round().astype(np.uint8)).save(self.output_dir / files["map_png"])
+        grey = ScaledMap(limit)(torch.from_numpy(array)).numpy()
+        Image.fromarray(grey).save(self.output_dir / files["map_png"])
         _save_nifti(volume, path, self.output_dir / files["map_nifti"])
         picture = anomaly_overlay(image, array, vmax=limit)
         Image.fromarray(picture).save(self.output_dir / files["overlay"])

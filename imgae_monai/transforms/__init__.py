@@ -1,5 +1,7 @@
 """Transforms beside MONAI's: reading, sizing and corrupting images, and from a reconstruction to a calibrated score."""
 
+from .anomaly_mask import AnomalyMask, AnomalyMaskD, AnomalyMaskd, AnomalyMaskDict
+from .anomaly_record import AnomalyRecordD, AnomalyRecordd, AnomalyRecordDict
 from .anomaly_score import AnomalyScore, AnomalyScoreD, AnomalyScored, AnomalyScoreDict
 from .before_resizing import before_resizing
 from .calibration import (
@@ -29,7 +31,10 @@ from .rand_lesion import RandLesion, RandLesionD, RandLesiond, RandLesionDict
 from .rand_mask_patches import RandMaskPatches, RandMaskPatchesD, RandMaskPatchesd, RandMaskPatchesDict
 from .residual_map import ResidualMap, ResidualMapD, ResidualMapd, ResidualMapDict
 from .resize_keep_aspect import ResizeKeepAspect, ResizeKeepAspectD, ResizeKeepAspectd, ResizeKeepAspectDict
+from .scaled_map import ScaledMap, ScaledMapD, ScaledMapd, ScaledMapDict
 from .score_definition import ScoreDefinition
+from .source_layout import SourceLayoutD, SourceLayoutd, SourceLayoutDict
+from .split_anomaly import SplitAnomalyD, SplitAnomalyd, SplitAnomalyDict
 from .store_compact import (
     RestoreUnit,
     RestoreUnitD,
@@ -44,6 +49,13 @@ from .store_compact import (
 __all__ = [
     "CLAHE",
     "CLAHED",
+    "AnomalyMask",
+    "AnomalyMaskD",
+    "AnomalyMaskDict",
+    "AnomalyMaskd",
+    "AnomalyRecordD",
+    "AnomalyRecordDict",
+    "AnomalyRecordd",
     "AnomalyScore",
     "AnomalyScoreD",
     "AnomalyScoreDict",
@@ -105,7 +117,17 @@ __all__ = [
     "RestoreUnitD",
     "RestoreUnitDict",
     "RestoreUnitd",
+    "ScaledMap",
+    "ScaledMapD",
+    "ScaledMapDict",
+    "ScaledMapd",
     "ScoreDefinition",
+    "SourceLayoutD",
+    "SourceLayoutDict",
+    "SourceLayoutd",
+    "SplitAnomalyD",
+    "SplitAnomalyDict",
+    "SplitAnomalyd",
     "StoreCompact",
     "StoreCompactD",
     "StoreCompactDict",
