@@ -57,6 +57,7 @@ class ScoreNetwork(nn.Module):
             raise ValueError(f"the score {score.name!r} is made of components: it takes a calibration, got None")
         self.network = network
         self.inferer = SimpleInferer() if inferer is None else inferer
+        self.map_name = score.map_name
         self.residual = ResidualMap(score.residual, score.smoothing_sigma, score.residual_clahe, network, lpips_weights)
         self.z_score = ZScoreMap(calibration.mean, calibration.std) if calibration and score.z_score else None
         self.reduce = AnomalyScore(score.reduction, score.top_fraction)
@@ -76,6 +77,21 @@ class ScoreNetwork(nn.Module):
         pairs = zip(images, self._predict(images), strict=True)
         with torch.autocast(images.device.type, enabled=False):
             return torch.stack([self._score(*pair) for pair in pairs])[:, None]
+
+    def measure(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Anomaly maps (B, 1, H, W[, D]) and scores (B,), float64, as ``evaluate`` and ``predict`` have them."""
+        pairs = zip(images, self._predict(images), strict=True)
+        with torch.autocast(images.device.type, enabled=False):
+            maps, scores = zip(*(self._measure(*pair) for pair in pairs), strict=True)
+        return torch.stack(maps), torch.stack(scores)
+
+    def _measure(self, image: torch.Tensor, prediction: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        residual = self.residual(image, prediction)
+        anomaly_map = residual if self.z_score is None else self.z_score(residual)
+        if self.components is None or self.combine is None:
+            return anomaly_map, self.reduce(anomaly_map)
+        maps = self.components(image, prediction, {self.map_name: residual})
+        return anomaly_map, self.combine(maps)[1]
 
     def _score(self, image: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
         if self.components is not None and self.combine is not None:

@@ -1,6 +1,7 @@
 """Inferers beside MONAI's."""
 
+from .anomaly_inferer import AnomalyInferer
 from .autocast_inferer import AutocastInferer
 from .ensemble_inferer import EnsembleInferer
 
-__all__ = ["AutocastInferer", "EnsembleInferer"]
+__all__ = ["AnomalyInferer", "AutocastInferer", "EnsembleInferer"]
