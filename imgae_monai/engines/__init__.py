@@ -9,6 +9,7 @@ from .choose_device import choose_device
 from .component_fit import ComponentFit
 from .config_as_run import config_as_run
 from .determinism import make_deterministic
+from .embedded_calibration import EmbeddedCalibration, embed_calibration
 from .ensemble_members import check_ensemble, ensemble_members, member_epochs, member_path, members_sha256
 from .environment import environment
 from .git_state import git_state
@@ -36,6 +37,7 @@ from .versions import versions
 __all__ = [
     "Calibrator",
     "ComponentFit",
+    "EmbeddedCalibration",
     "IntrospectiveStep",
     "IntrospectiveTrainer",
     "ResumeState",
@@ -55,6 +57,7 @@ __all__ = [
     "clear_run",
     "config_as_run",
     "copies_to_vary",
+    "embed_calibration",
     "ensemble_members",
     "environment",
     "explain_out_of_memory",

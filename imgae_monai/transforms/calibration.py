@@ -9,7 +9,7 @@ import dataclasses
 import functools
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -68,13 +68,26 @@ class Calibration:
     def save(self, path: PathLike) -> None:
         """Write to ``path``, loadable with ``torch.load(..., weights_only=True)``."""
         with atomic_write(path) as file:
-            torch.save(dataclasses.asdict(self), file)
+            self.write(file)
+
+    def write(self, file: BinaryIO) -> None:
+        """The same, to an open file."""
+        torch.save(dataclasses.asdict(self), file)
 
     def summary(self) -> dict[str, Any]:
         """Everything but the maps, hashes, scores and what they were fitted with, for a results file."""
         skipped = ("mean", "std", "image_sha256", "normal_scores", "combination", "map_moments", "codes")
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in skipped}
         return {**fields, "score": dataclasses.asdict(self.score)}
+
+    @classmethod
+    def read(cls, file: PathLike | BinaryIO) -> Calibration:
+        """Read what :py:meth:`save` wrote, from a path or an open file, and check nothing."""
+        stored = torch.load(file, map_location="cpu", weights_only=True)
+        parts = {"score": ScoreDefinition, "combination": Combination}
+        made = {key: part(**stored[key]) for key, part in parts.items() if stored.get(key) is not None}
+        codes = {name: Gaussian(**code) for name, code in stored.get("codes", {}).items()}
+        return cls(**{**stored, **made, "codes": codes})
 
     @classmethod
     def load(
@@ -95,11 +108,7 @@ class Calibration:
         if not Path(path).is_file():
             raise InputError(f"no calibration for the score {score.name!r} at {path}; {mend}")
         try:
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-            parts = {"score": ScoreDefinition, "combination": Combination}
-            made = {key: part(**stored[key]) for key, part in parts.items() if stored.get(key) is not None}
-            codes = {name: Gaussian(**code) for name, code in stored.get("codes", {}).items()}
-            calibration = cls(**{**stored, **made, "codes": codes})
+            calibration = cls.read(path)
         except Exception as e:
             raise InputError(f"{path} is not a readable calibration ({type(e).__name__}); {mend}") from e
         if calibration.score != score:
