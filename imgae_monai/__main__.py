@@ -16,6 +16,7 @@ from imgae_monai.cli.arguments import check_arguments
 from imgae_monai.cli.compare import compare
 from imgae_monai.cli.data_check import data_check
 from imgae_monai.cli.demo import demo
+from imgae_monai.cli.deploy import deploy
 from imgae_monai.cli.evaluate import calibrate, evaluate
 from imgae_monai.cli.info import info
 from imgae_monai.cli.line_starts import LineStarts
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Callable] = {
     "evaluate": evaluate,
     "select": select,
     "predict": predict,
+    "deploy": deploy,
     "compare": compare,
     "report": report,
     "reproduce": reproduce,

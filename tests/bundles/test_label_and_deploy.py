@@ -1,0 +1,149 @@
+"""A run as MONAI Label and MONAI Deploy use it says what ``predict`` says.
+
+By their own classes where they are installed (they are not in the test extra: MONAI Deploy needs CUDA libraries), else
+by readers that follow them, see :py:mod:`tests.bundles.tools`. What the classes themselves said: docs/deploy.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from imgae_monai.data import read_image
+from tests.bundles import tools
+from tests.conftest import BUNDLES, SHARED
+
+# the bundles' own score, which needs the network's features
+OWN = ["--combine", "joint_gaussian", "--residual", "features", "--smoothing_sigma", 2.0]
+
+
+@pytest.fixture(scope="module")
+def made(cli, runs, tmp_path_factory):
+    """Of each bundle: a run with two calibrations, its folder for the tools, an image, and what predict says of it."""
+    root = tmp_path_factory.mktemp("deploy")
+    pixels = np.random.default_rng(3).integers(0, 256, (6, 10), dtype=np.uint8)
+    Image.fromarray(pixels).resize((50, 30), Image.Resampling.BILINEAR).save(root / "wide.png")
+    found = {}
+    for bundle in BUNDLES:
+        run, target = root / bundle, root / "apps" / bundle
+        shutil.copytree(runs[bundle], run)
+        cli("calibrate", run, *OWN, "--specificity", 0.9)
+        cli("predict", run, root / "wide.png", "--output", root / f"{bundle}_predicted", *OWN)
+        cli("deploy", run, "--output", target, *OWN)
+        found[bundle] = run, target, root / f"{bundle}_predicted"
+    return root / "wide.png", found
+
+
+def predicted(folder, run):
+    """Map and score of predict, and the calibration that it went by."""
+    (row,) = csv.DictReader((folder / "predictions.csv").open())
+    calibration = torch.load(*run.glob("models/calibration-joint_gaussian*.pt"), weights_only=True)
+    anomaly_map = np.asarray(nib.load(folder / row["map_nifti"]).dataobj)[..., 0].T
+    return row, anomaly_map, np.asarray(Image.open(folder / row["map_png"])), calibration
+
+
+def assert_record(record, row, calibration, mask):
+    assert record["score"] == pytest.approx(float(row["score"]), rel=1e-12)
+    assert record["threshold"] == float(row["threshold"])
+    assert record["decision"] == ("abnormal" if row["decision"] == "1" else "normal")
+    assert record["pixel_threshold"] == calibration["pixel_threshold"]
+    assert record["abnormal_pixels"] == pytest.approx(mask.mean(), rel=1e-6)
+    assert record["use"] == "Research only; not for clinical use"
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_label_shows_the_mask_of_the_map_that_predict_writes(bundle, made):
+    image, found = made
+    run, target, folder = found[bundle]
+    row, anomaly_map, _, calibration = predicted(folder, run)
+    mask, record = tools.label(target, image)
+    expected = anomaly_map > calibration["pixel_threshold"]
+    assert 0 < expected.sum() < expected.size
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, expected)
+    assert_record(record, row, calibration, expected)
+    assert record["label_names"] == {"anomaly": 1}
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+@pytest.mark.parametrize("layout", ["rows first", "as a DICOM frame"])
+def test_deploy_sends_what_predict_writes(bundle, layout, made):
+    image, found = made
+    run, target, folder = found[bundle]
+    row, anomaly_map, picture, calibration = predicted(folder, run)
+    values = read_image(image)
+    sent = tools.deploy(target / "models" / "model.ts", values if layout == "rows first" else values.T[..., None])
+    expected = anomaly_map > calibration["pixel_threshold"]
+    # a frame goes back as one slice, depth first
+    shown = {name: sent[name] if layout == "rows first" else sent[name][0] for name in ("pred", "anomaly_map")}
+    assert {array.dtype for array in shown.values()} == {np.dtype(np.uint8)}
+    np.testing.assert_array_equal(shown["pred"], expected)
+    np.testing.assert_array_equal(shown["anomaly_map"], picture)
+    assert_record(sent["result"], row, calibration, expected)
+
+
+def test_the_folder_holds_no_more_than_the_tools_need(made):
+    _, found = made
+    run, target, _ = found["unet_autoencoder"]
+    files = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+    configs = {f"configs/{name}" for name in ("inference.json", "metadata.json", "logging.conf")}
+    # no list of patients; and MONAI Label would offer any other .pt as weights
+    assert files == {*configs, "models/model.pt", "models/model.ts", "LICENSE"}
+    assert (target / "models" / "model.pt").read_bytes() == (run / "models" / "model.pt").read_bytes()
+    assert json.loads((target / "configs" / "inference.json").read_text())["trained_on_synthetic"] is True
+
+
+def test_metadata_tell_what_comes_out(made):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = SHARED / "data" / "monai" / "meta_schema_20240725.json"
+    _, found = made
+    metadata = json.loads((found["unet_autoencoder"][1] / "configs" / "metadata.json").read_text())
+    formats = metadata["network_data_format"]
+    assert formats["inputs"]["image"]["spatial_shape"] == [32, 32]
+    assert [*formats["outputs"]] == ["pred", "anomaly_map", "result"]
+    if not schema.is_file():
+        pytest.skip(f"{schema} is absent")
+    jsonschema.validate(metadata, json.loads(schema.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda run, target: target.joinpath("configs").mkdir(),
+            "already holds a bundle: give another --output, or --ov",
+        ),
+        (lambda run, target: shutil.copyfile(run / "train.json", target / "train.json"), "holds a run: give another"),
+        (lambda run, target: run / "deployed", "lie in one another: give a folder apart"),
+    ],
+)
+def test_refuses_a_folder_that_is_in_use(make, message, runs, cli, capsys, tmp_path):
+    run, target = runs["unet_autoencoder"], tmp_path / "target"
+    target.mkdir()
+    target = inside if "deployed" in str(inside := make(run, target)) else target
+    with pytest.raises(SystemExit, match="2"):
+        cli("deploy", run, "--output", target)
+    assert message in capsys.readouterr().err
+
+
+def test_a_score_without_a_calibration_is_refused_before_anything_is_written(runs, cli, capsys, tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        cli("deploy", runs["unet_autoencoder"], "--output", tmp_path / "target", "--residual", "l2")
+    assert "no calibration for the score 'l2-mean'" in capsys.readouterr().err
+    assert not (tmp_path / "target").exists()
+
+
+def test_an_ensemble_is_for_label_alone(train_tiny, cli, capsys, tmp_path):
+    run = train_tiny("unet_autoencoder", tmp_path / "run", "--ensemble", 2)
+    cli("deploy", run, "--output", tmp_path / "target")
+    assert "MONAI Deploy: none, as a TorchScript file does not hold the members" in capsys.readouterr().out
+    names = {path.name for path in (tmp_path / "target" / "models").iterdir()}
+    assert names == {"model.pt", *(path.name for path in run.glob("models/member_epoch=*.pt"))}
+    assert len(names) == 3
