@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from ignite.metrics import Metric
-from monai.engines import IterationEvents, Trainer, default_metric_cmp_fn
+from monai.engines import IterationEvents, SupervisedTrainer, default_metric_cmp_fn
 from monai.transforms import Transform
 from monai.utils import CommonKeys as Keys
 from torch.optim import Optimizer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from imgae_monai.networks.nets import IntrospectiveAutoencoder
 
 
-class IntrospectiveTrainer(Trainer):
+class IntrospectiveTrainer(SupervisedTrainer):
     """Two steps an iteration: the encoder's with the decoder's weights held, then the decoder's with the encoder's.
 
     Soft introspective training (Daniel and Tamar 2021, CVPR) with a reversed embedding loss (Bercea et al. 2023, MIDL);
@@ -49,7 +49,9 @@ class IntrospectiveTrainer(Trainer):
     MONAI's ``IterationEvents`` but ``MODEL_COMPLETED`` fire twice, once a step, and ``optimizer`` is that of the step,
     so that :py:class:`imgae_monai.handlers.NonFiniteLossHandler` and
     :py:class:`imgae_monai.handlers.GradientNormHandler` guard both. ``AdversarialTrainer`` has one loss a network, of
-    two networks, and knows no prior to sample from. One process.
+    two networks, and knows no prior to sample from. It is a ``SupervisedTrainer`` since federated tools take no other
+    (:py:class:`monai.fl.client.MonaiAlgo`); of that one's, the step is replaced, and ``loss_function`` is the encoder's.
+    One process.
 
     Args:
         device: where to train.
@@ -78,6 +80,8 @@ class IntrospectiveTrainer(Trainer):
     Raises:
         InputError: when one of the last three is asked for.
     """
+
+    network: IntrospectiveAutoencoder
 
     def __init__(
         self,
@@ -108,26 +112,27 @@ class IntrospectiveTrainer(Trainer):
         super().__init__(
             device=device,
             max_epochs=max_epochs,
-            data_loader=train_data_loader,
+            train_data_loader=train_data_loader,
+            network=network,
+            optimizer=encoder_optimizer,
+            loss_function=encoder_loss,
             epoch_length=epoch_length,
             non_blocking=non_blocking,
             prepare_batch=prepare_batch,
             postprocessing=postprocessing,
-            key_metric=key_train_metric,
+            key_train_metric=key_train_metric,
             additional_metrics=additional_metrics,
             metric_cmp_fn=metric_cmp_fn,
-            handlers=train_handlers,
+            train_handlers=train_handlers,
             decollate=decollate,
+            optim_set_to_none=optim_set_to_none,
             to_kwargs=to_kwargs,
+            accumulation_steps=accumulation_steps,
         )
-        self.network = network
         self.encoder_optimizer = encoder_optimizer
         self.decoder_optimizer = decoder_optimizer
-        self.optimizer = encoder_optimizer
         self.encoder_loss = encoder_loss
         self.decoder_loss = decoder_loss
-        self.optim_set_to_none = optim_set_to_none
-        self.accumulation_steps = accumulation_steps  # which handlers of MONAI's SupervisedTrainer look at
         self._rec = SummedSquaredErrorLoss("none")
         self._kl = StandardNormalKLLoss("none")
         self._embedding = ReversedEmbeddingLoss()

@@ -23,9 +23,7 @@ logger = logging.getLogger(__name__)
 _CPU_SHARE = 0.9  # of what is available once the failed step has been freed
 
 
-def explain_out_of_memory(
-    run: Callable[[Any], None], trainer: SupervisedTrainer | IntrospectiveTrainer, image_shape: Sequence[int]
-) -> None:
+def explain_out_of_memory(run: Callable[[Any], None], trainer: SupervisedTrainer, image_shape: Sequence[int]) -> None:
     """Run a trainer; where memory runs out, free what the failed step held, find the batch that fits, and say so.
 
     On a GPU, and on a CPU under a limit of the process (``ulimit -v``). A Linux kernel that is out of memory kills the
@@ -49,7 +47,7 @@ def explain_out_of_memory(
         raise InputError(_message(trainer, image_shape)) from e
 
 
-def _free(trainer: SupervisedTrainer | IntrospectiveTrainer, error: BaseException) -> None:
+def _free(trainer: SupervisedTrainer, error: BaseException) -> None:
     step: BaseException | None = error
     while step is not None:
         traceback.clear_frames(step.__traceback__)  # they hold the activations
@@ -66,7 +64,7 @@ def _free(trainer: SupervisedTrainer | IntrospectiveTrainer, error: BaseExceptio
         torch.cuda.empty_cache()
 
 
-def _message(trainer: SupervisedTrainer | IntrospectiveTrainer, image_shape: Sequence[int]) -> str:
+def _message(trainer: SupervisedTrainer, image_shape: Sequence[int]) -> str:
     loader: Any = trainer.data_loader
     given = int(loader.batch_size)
     where = f"out of memory on {trainer.state.device} at epoch {trainer.state.epoch} with batches of {given}"
@@ -99,7 +97,7 @@ def _message(trainer: SupervisedTrainer | IntrospectiveTrainer, image_shape: Seq
     return f"{mend}; accumulation_steps {-(-images // fitting)} keeps {images} images a step of the optimizer"
 
 
-def _step_of(trainer: SupervisedTrainer | IntrospectiveTrainer) -> TrainingStep:
+def _step_of(trainer: SupervisedTrainer) -> TrainingStep:
     if isinstance(trainer, IntrospectiveTrainer):
         return IntrospectiveStep(trainer.encoder_loss, trainer.decoder_loss)
     return SupervisedStep(trainer.loss_function)
