@@ -49,9 +49,8 @@ class IntrospectiveTrainer(SupervisedTrainer):
     MONAI's ``IterationEvents`` but ``MODEL_COMPLETED`` fire twice, once a step, and ``optimizer`` is that of the step,
     so that :py:class:`imgae_monai.handlers.NonFiniteLossHandler` and
     :py:class:`imgae_monai.handlers.GradientNormHandler` guard both. ``AdversarialTrainer`` has one loss a network, of
-    two networks, and knows no prior to sample from. It is a ``SupervisedTrainer`` since federated tools take no other
-    (:py:class:`monai.fl.client.MonaiAlgo`); of that one's, the step is replaced, and ``loss_function`` is the encoder's.
-    One process.
+    two networks, and knows no prior to sample from. It is a ``SupervisedTrainer``, its step replaced, since MONAI's
+    federated client takes no other trainer; ``loss_function`` is the encoder's. One process.
 
     Args:
         device: where to train.

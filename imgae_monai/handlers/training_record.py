@@ -18,7 +18,10 @@ from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.datalist_file import write_datalist_file
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
+from imgae_monai.engines.check_ids import check_ids
 from imgae_monai.engines.environment import environment
+from imgae_monai.engines.run_folder import check_run
+from imgae_monai.engines.run_lock import hold_run
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.loss_terms import loss_terms
 from imgae_monai.transforms.calibration import Calibration
@@ -32,6 +35,9 @@ class TrainingRecord:
 
     What else the trainer's output has as a scalar (the terms of a loss) is collected by its name, too.
 
+    Before the first epoch it makes sure, as a bundle's ``run`` does, that no other run's files are replaced: tools that
+    run the trainer themselves (:py:class:`monai.fl.client.MonaiAlgo`) never call ``run``.
+
     Args:
         output_dir: folder of ``train.json``.
         ckpt_dir: folder of the checkpoints, and of ``datalist.json``.
@@ -41,6 +47,8 @@ class TrainingRecord:
         settings: what else belongs in the record (bundle, preset, seed, ...).
         skipped: images that were left out because they can't be read.
         config: the config as run, see :py:func:`imgae_monai.engines.config_as_run`.
+        resume: whether the run is to go on from a resume point.
+        overwrite: whether the files of a run that is there may be replaced.
     """
 
     def __init__(
@@ -53,6 +61,8 @@ class TrainingRecord:
         settings: Mapping[str, Any],
         skipped: SkippedImages | None = None,
         config: Mapping[str, Any] | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
     ) -> None:
         self.path = Path(output_dir) / "train.json"
         self.ckpt_dir = Path(ckpt_dir)
@@ -61,6 +71,8 @@ class TrainingRecord:
         self.settings = dict(settings)
         self.skipped = SkippedImages() if skipped is None else skipped
         self.config = config
+        self.resume = resume
+        self.overwrite = overwrite
         self.epoch_shape = {"batch_size": train_loader.batch_size, "images_per_epoch": len(train_loader.dataset)}  # type: ignore[arg-type]
         self.train_loss: list[list[float]] = []
         self.val_loss: list[list[float]] = []
@@ -80,6 +92,7 @@ class TrainingRecord:
     def attach(self, engine: Engine) -> None:
         """Args: engine: the trainer; attach this after the validation handler."""
         engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_STARTED(once=1), self._check_start)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
@@ -155,6 +168,21 @@ class TrainingRecord:
         before = json.loads(self.path.read_text(encoding="utf-8"))
         last = {key: before[key] for key in self._environment if key in before}
         return [*before.get("earlier_sessions", []), {"to_epoch": len(self.train_loss), **last}]
+
+    def _check_start(self) -> None:
+        """
+        Raises:
+            InputError: when a run is there, or in use, or an id of the config is read by nothing; or ``resume`` is set
+                and nothing was loaded, which only ``run`` does.
+        """
+        if self.resume:
+            raise InputError(
+                "training starts at its first epoch though resume is set: only the bundle's run loads a resume point, "
+                "not a tool that runs the trainer itself; start anew, without resume"
+            )
+        check_ids(self.config or {})
+        hold_run(self.path.parent, self.ckpt_dir)
+        check_run(self.ckpt_dir, self.path.parent, overwrite=self.overwrite)
 
     def _start_epoch(self, engine: Engine) -> None:
         if not self._listed:

@@ -16,6 +16,7 @@ from torch import nn
 from imgae_monai.data import read_datalist_file
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.engines import environment, prepare_reconstruction
+from imgae_monai.engines.run_lock import LOCK_NAME
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers import TrainingRecord
 from imgae_monai.transforms import Calibration, ScoreDefinition
@@ -23,7 +24,7 @@ from imgae_monai.transforms import Calibration, ScoreDefinition
 # the network gives one constant everywhere, so that the L1 loss of an image is its distance from it
 TRAIN = (0.0, 0.25, 0.5, 0.75, 1.0)  # batches of 2, 2 and 1
 VAL = (0.25, 0.5, 0.75)
-CONFIG = {"bundle_name": "tiny", "epochs": 4}
+CONFIG = {"bundle_name": "tiny", "epochs": 4, "run": ["$print(@bundle_name, @epochs)"]}
 CONSTANTS = (1.0, 0.5, 0.0, 0.25)
 TRAIN_LOSS = [[1, 0.5], [2, 0.3], [3, 0.5], [4, 0.35]]  # the batches' mean would be 0.417, 0.333, 0.583, 0.417
 VAL_LOSS = [[1, 0.5], [2, 0.5 / 3], [3, 0.5], [4, 0.25]]
@@ -46,7 +47,9 @@ def loader(values: tuple[float, ...]) -> DataLoader:
 class Run:
     """A training as the bundles wire it."""
 
-    def __init__(self, folder: Path, constants=CONSTANTS, interval: int = 1, synthetic: bool = False) -> None:
+    def __init__(
+        self, folder: Path, constants=CONSTANTS, interval: int = 1, synthetic: bool = False, **settings_of_record
+    ) -> None:
         self.models, self.path = folder / "models", folder / "eval" / "train.json"
         self.network = nn.Conv2d(1, 1, 1)
         nn.init.zeros_(self.network.weight)
@@ -62,7 +65,8 @@ class Run:
         datalist = datalist_of(folder, synthetic)
         train_loader = loader(TRAIN)
         folders = (folder / "eval", self.models)
-        self.record = TrainingRecord(*folders, datalist, self.validator, train_loader, settings, config=CONFIG)
+        asked = {"config": CONFIG, **settings_of_record}
+        self.record = TrainingRecord(*folders, datalist, self.validator, train_loader, settings, **asked)
         self.trainer = SupervisedTrainer(
             device="cpu",
             max_epochs=len(constants),
@@ -192,7 +196,7 @@ def test_is_finished_when_it_is_said_to_be(tmp_path):
         "members_sha256": None,
     }
     assert_losses(record["train_loss"], [[1, 0.3], [2, 0.5]])
-    assert [path.name for path in run.path.parent.iterdir()] == ["losses.png", "train.json"]
+    assert {path.name for path in run.path.parent.iterdir()} == {"losses.png", "train.json", LOCK_NAME}
 
 
 @pytest.mark.parametrize(("interval", "best"), [(1, 2), (9, None)])
@@ -281,7 +285,7 @@ def test_what_earlier_sessions_computed_with_is_kept(tmp_path):
 def test_a_run_resumed_before_its_first_validation_has_no_best_yet(tmp_path):
     first = Run(tmp_path, (0.5,), interval=2)
     first.trainer.run()
-    second = Run(tmp_path, (0.5,) * 2, interval=2)
+    second = Run(tmp_path / "second", (0.5,) * 2, interval=2)
     second.record.load_state_dict(first.record.state_dict())
     second.trainer.run()
     assert second.written()["best_epoch"] == 2
@@ -305,3 +309,31 @@ def test_an_epoch_of_another_shape_cannot_be_resumed_on(tmp_path, change):
         InputError, match=r"this run was started with .*, now it would go on with \{'batch_size': 2, 'im"
     ):
         run.record.load_state_dict(state)
+
+
+def test_a_trainer_run_without_the_bundles_run_replaces_no_other_run(tmp_path):
+    """As MONAI's MonaiAlgo does, which knows nothing of the guards in ``run``."""
+    Run(tmp_path, constants=(0.5,)).trainer.run()
+    before = (tmp_path / "eval" / "train.json").read_bytes()
+    with pytest.raises(InputError, match=r"already holds a run \(.*train.json\): set resume to go on, overwrite to"):
+        Run(tmp_path).trainer.run()
+    assert (tmp_path / "eval" / "train.json").read_bytes() == before
+    with pytest.raises(InputError, match="starts at its first epoch though resume is set: only the bundle's run loads"):
+        Run(tmp_path, resume=True).trainer.run()
+    assert (tmp_path / "eval" / "train.json").read_bytes() == before
+    Run(tmp_path, overwrite=True).trainer.run()
+    assert (tmp_path / "eval" / "train.json").read_bytes() != before
+
+
+def test_nor_takes_an_id_that_nothing_reads(tmp_path):
+    with pytest.raises(InputError, match=r"reads 'epoch' \(did you mean 'epochs'"):
+        Run(tmp_path, config={**CONFIG, "epoch": 1}).trainer.run()
+
+
+def test_a_trainer_that_goes_on_is_not_at_its_start(tmp_path):
+    """Round after round, a federated client raises the number of epochs and runs the trainer again."""
+    run = Run(tmp_path)
+    for n_epochs in (1, 2):
+        run.trainer.state.max_epochs = n_epochs
+        run.trainer.run()
+    assert run.written()["epochs_run"] == 2
