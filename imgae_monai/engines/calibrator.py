@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from ignite.engine import Engine, Events
 from monai.config import PathLike
 from monai.engines import Evaluator
-from monai.utils import convert_to_tensor
 
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
-from imgae_monai.data.unreadable import left_out
 from imgae_monai.engines.component_fit import ComponentFit
 from imgae_monai.engines.ensemble_members import members_sha256
 from imgae_monai.engines.map_moments import MapMoments
 from imgae_monai.engines.normal_codes import fit_codes
+from imgae_monai.engines.normal_pass import NormalPass, as_it_is
 from imgae_monai.exceptions import InputError
-from imgae_monai.transforms.anomaly_score import AnomalyScore
 from imgae_monai.transforms.calibration import Calibration, check_enough, normal_quantile
-from imgae_monai.transforms.component_maps import MAPS_KEY
 from imgae_monai.transforms.gaussian import Gaussian
 from imgae_monai.transforms.score_definition import ScoreDefinition
 
 logger = logging.getLogger(__name__)
-
-_PIXELS_AN_IMAGE = 1024  # that the threshold of a pixel is taken from
-_PIXELS = 2**23  # of all images: 64 MB
 
 
 class Calibrator:
@@ -43,8 +36,6 @@ class Calibrator:
     second pass standardises each map by the *other* images' statistics (leave one out, in closed form), since an image
     that helped to set the mean looks more normal than a new one would and the threshold would come out too low.
     A score of components (combined or two-sided) is fitted by :py:class:`imgae_monai.engines.ComponentFit`.
-    Of each map that is scored some 1,024 pixels are kept, evenly spaced and others each time, for the threshold of a
-    pixel; fewer of more than 8,192 images, so that memory does not grow with their number.
 
     Args:
         evaluator: its output holds ``label`` and ``anomaly_map`` (smoothed, not z-scored) for each image, and
@@ -82,10 +73,8 @@ class Calibrator:
         self.ckpt_dir = Path(ckpt_dir)
         self.datalist = datalist
         self.ensemble = ensemble
-        self.skipped = SkippedImages() if skipped is None else skipped
         self.train_loader = train_loader
-        self._missing: set[str] = set()
-        self._reduce = AnomalyScore(score.reduction, score.top_fraction)
+        self._pass = NormalPass(evaluator, score, skipped)
 
     def run(self) -> Calibration:
         """Calibrate and save to :py:func:`calibration_path`.
@@ -95,20 +84,18 @@ class Calibrator:
                 specificity.
         """
         moments, components = MapMoments(), ComponentFit(self.score)
-        scores, peaks, pixels = self._collect(moments.add, components.observe)
+        scores, peaks, pixels = self._pass.collect(moments.add, components.observe)
         combination = None
         if (self.score.z_score or components.moments) and moments.n < 3:  # the others' standard deviation takes two
             raise InputError(f"a z-scored map needs at least 3 normal validation images, got {moments.n}")
         if self.score.z_score or self.score.components:
             components.codes = self._fit_codes()
-            prepare = moments.standardise_by_the_others if self.score.z_score else _as_it_is
-            scores, peaks, pixels = self._collect(prepare, components.measure)
+            prepare = moments.standardise_by_the_others if self.score.z_score else as_it_is
+            scores, peaks, pixels = self._pass.collect(prepare, components.measure)
         if self.score.components:
             combination, left_out_scores = components.fit()
             scores = left_out_scores.tolist()
         mean, std = moments.mean_std()
-        normal = [i for i in self.datalist.items if (i["split"], i["label"]) == ("val", 0)]
-        used = [i["sha256"] for i in normal if i.get("image") not in self._missing]
         calibration = Calibration(
             threshold=normal_quantile(np.asarray(scores), self.specificity),
             specificity=self.specificity,
@@ -120,7 +107,7 @@ class Calibrator:
             checkpoint_sha256=file_sha256(self.ckpt_dir / "model.pt"),
             members_sha256=members_sha256(self.ckpt_dir, self.ensemble),
             data_fingerprint=self.datalist.fingerprint,
-            image_sha256=tuple(sorted(used)),
+            image_sha256=self._pass.images_of(self.datalist),
             pixel_threshold=normal_quantile(pixels, self.specificity),
             normal_scores=tuple(sorted(scores)),
             combination=combination,
@@ -145,51 +132,6 @@ class Calibrator:
         if self.train_loader is None:
             raise ValueError(f"the score {self.score.name!r} takes codes of training images: train_loader is None")
         return fit_codes(self.score.codes, self.evaluator.network, self.train_loader, self.evaluator.state.device)
-
-    def _collect(
-        self,
-        prepare: Callable[[torch.Tensor], torch.Tensor],
-        take: Callable[[Mapping[str, torch.Tensor]], None],
-    ) -> tuple[list[float], list[float], np.ndarray[Any, Any]]:
-        """Each image's score, the height of its map (the mean of its highest hundredth), and some of all pixels."""
-        scores: list[float] = []
-        peaks: list[float] = []
-        pixels: list[np.ndarray[Any, Any]] = []
-        height = AnomalyScore("top", top_fraction=0.01)
-
-        def collect(engine: Engine) -> None:
-            for item in engine.state.output:
-                if int(item["label"]) != 0:
-                    raise InputError("calibration takes normal images only, got an abnormal one")
-                array = prepare(convert_to_tensor(item["anomaly_map"], track_meta=False, dtype=torch.float64).cpu())
-                scores.append(float(self._reduce(array)))
-                peaks.append(float(height(array)))
-                pixels.append(self._sample(array, len(pixels)))
-                if self.score.components:
-                    take(item[MAPS_KEY])
-
-        with (
-            self.evaluator.add_event_handler(Events.GET_BATCH_COMPLETED, self._check_batch),
-            self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, collect),
-        ):
-            self.evaluator.run()
-        return scores, peaks, np.concatenate(pixels) if pixels else np.empty(0)
-
-    def _sample(self, array: torch.Tensor, number: int) -> np.ndarray[Any, Any]:
-        """Evenly spaced pixels of the ``number``-th map; the next map gives the pixels beside them."""
-        loader: Any = self.evaluator.data_loader
-        most = max(1, min(_PIXELS_AN_IMAGE, _PIXELS // len(loader.dataset)))
-        step = max(1, array.numel() // most) | 1  # odd: an even one falls on the same columns in every row
-        return array.flatten()[number % step :: step].numpy().copy()
-
-    def _check_batch(self, engine: Engine) -> None:
-        images = left_out(engine.state.batch)
-        self.skipped.check_listed(images)
-        self._missing.update(image.path for image in images)
-
-
-def _as_it_is(array: torch.Tensor) -> torch.Tensor:
-    return array
 
 
 def _stored(moments: MapMoments) -> tuple[torch.Tensor, torch.Tensor]:

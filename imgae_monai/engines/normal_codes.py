@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from monai.utils import convert_to_tensor
+from numpy.typing import NDArray
 from torch import nn
 
 from imgae_monai.exceptions import InputError
@@ -37,6 +39,14 @@ def fit_codes(
     Raises:
         InputError: when there are fewer than three images, or their codes are all the same or not finite.
     """
+    collected = collect_codes(names, network, batches, device)
+    return {name: Gaussian.fit(values, f"codes {name}") for name, values in collected.items()}
+
+
+def collect_codes(
+    names: Sequence[str], network: nn.Module, batches: Iterable[Mapping[str, Any]], device: torch.device | str
+) -> dict[str, NDArray[np.float64]]:
+    """The codes themselves, (n, d) by name; arguments and errors are those of :py:func:`fit_codes`."""
     codes = Codes(names, network)
     found: dict[str, list[torch.Tensor]] = {name: [] for name in names}
     with torch.no_grad():
@@ -47,7 +57,7 @@ def fit_codes(
     n = sum(map(len, found[names[0]])) if names else 0
     if n < 3:
         raise InputError(f"{', '.join(names)} needs at least 3 training images, got {n}")
-    return {name: Gaussian.fit(torch.cat(parts).numpy(), f"codes {name}") for name, parts in found.items()}
+    return {name: torch.cat(parts).numpy() for name, parts in found.items()}
 
 
 def thinned(items: Sequence[_Item], most: int = 10_000) -> list[_Item]:

@@ -157,7 +157,7 @@ def test_pixels_are_taken_from_everywhere_and_in_bounds(tmp_path, monkeypatch):
     assert 700 * N < len(pixels) <= 1024 * N
     assert {*pixels.astype(int)} == {*range(64 * 64)}
     assert np.bincount(pixels.astype(int) % 64).std() < 0.02 * len(pixels) / 64
-    monkeypatch.setattr("imgae_monai.engines.calibrator._PIXELS", 100 * N)
+    monkeypatch.setattr("imgae_monai.engines.normal_pass._PIXELS", 100 * N)
     sampled.clear()
     calibrator_of(tmp_path, evaluator_of(maps)).run()
     assert any(90 * N < len(values) <= 100 * N for values in sampled)
