@@ -44,8 +44,7 @@ class Gaussian:
         """
         if not np.isfinite(values).all():
             raise InputError(f"{what} of normal images are not finite: check the data and the weights")
-        std = values.std(axis=0)
-        unit = np.where(std > _ROUNDING * np.abs(values).max(axis=0), std, std.mean() or 1.0)
+        unit = axis_units(values.std(axis=0), np.abs(values).max(axis=0))
         covariance = shrunk_covariance((values - values.mean(axis=0)) / unit, what)
         precision = np.linalg.inv(covariance) / unit / unit[:, None]
         return cls(torch.from_numpy(values.mean(axis=0)), torch.from_numpy(precision))
@@ -66,6 +65,21 @@ class Gaussian:
         return centred @ precision @ centred
 
 
+def axis_units(std: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each axis is measured in: its standard deviation, or the mean one where it is the same for all.
+
+    Args:
+        std: standard deviations, shape (d,).
+        largest: largest absolute values, shape (d,).
+    """
+    return np.where(varies(std, largest), std, std.mean() or 1.0)
+
+
+def varies(std: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether an axis is not the same for all, but for what rounding does; arguments as for :py:func:`axis_units`."""
+    return np.asarray(std > _ROUNDING * largest)
+
+
 def shrunk_covariance(values: NDArray[np.float64], what: str = "vectors") -> NDArray[np.float64]:
     """Covariance (d, d) of vectors (n, d), shrunk as Ledoit and Wolf do; always invertible.
 
@@ -79,5 +93,9 @@ def shrunk_covariance(values: NDArray[np.float64], what: str = "vectors") -> NDA
         raise InputError(f"{what} of normal images are not finite: check the data and the weights")
     if len(values) < 2 or not np.ptp(values, axis=0).any():
         raise InputError(f"{what} of normal images are all the same: there is no distance to them")
-    covariance = ledoit_wolf(values)[0]
+    return bounded(ledoit_wolf(values)[0])
+
+
+def bounded(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A covariance (d, d) that can be inverted though an axis has no variance."""
     return covariance + _SMALLEST * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
