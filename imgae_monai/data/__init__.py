@@ -11,9 +11,10 @@ from .fingerprint import add_hashes, datalist_fingerprint, file_sha256
 from .folder import read_folder_tree
 from .hub_uri import parse_hub_uri
 from .huggingface import read_huggingface
+from .image_list import read_image_list
 from .image_reader import read_image
 from .image_reference import reference_name, split_reference
-from .images import is_synthetic, list_images, split_readable
+from .images import image_items, is_synthetic, list_images, split_readable
 from .kaggle import kaggle_folder
 from .labelled_validation import labelled_validation
 from .medmnist import read_medmnist
@@ -59,6 +60,7 @@ __all__ = [
     "expand_volumes",
     "file_sha256",
     "filter_items",
+    "image_items",
     "is_synthetic",
     "kaggle_folder",
     "labelled_validation",
@@ -75,6 +77,7 @@ __all__ = [
     "read_folder_tree",
     "read_huggingface",
     "read_image",
+    "read_image_list",
     "read_mask",
     "read_medmnist",
     "read_nih",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgae_monai.data import is_synthetic, list_images, split_readable
+from imgae_monai.data import image_items, is_synthetic, list_images, split_readable
 from imgae_monai.exceptions import InputError
 from tests.data.medical_files import dicom, nifti
 
@@ -138,3 +138,50 @@ def test_what_one_window_refuses_another_may_read(tmp_path):
     path = dicom(tmp_path / "a.dcm", np.arange(20, dtype=np.uint8).reshape(4, 5), WindowCenter=1, WindowWidth=0)
     assert list(split_readable([path])[1]) == [str(path)]
     assert split_readable([path], "full") == ([str(path)], {})
+
+
+def test_lists_of_images_stand_beside_files_and_folders(tmp_path):
+    first, second, third = images(tmp_path, "x/1.png", "x/2.png", "3.png")
+    (tmp_path / "list.csv").write_text("image,label,patient_id\n3.png,1,p\n")
+    assert image_items([tmp_path / "x", tmp_path / "list.csv"]) == [
+        {"image": first},
+        {"image": second},
+        {"image": third, "label": 1, "patient_id": "p"},
+    ]
+    assert paths(list_images([tmp_path / "list.csv", first])) == [third, first]
+    assert split_readable([tmp_path / "list.csv", first]) == ([third, first], {})
+
+
+def test_what_is_named_twice_comes_once_with_all_that_is_known(tmp_path, caplog):
+    (tmp_path / "a.csv").write_text("image,label\nx.png,1\ny.png,\n")
+    (tmp_path / "b.csv").write_text("image,label,patient_id\nx.png,1,p\n")
+    x, y = str(tmp_path / "x.png"), str(tmp_path / "y.png")
+    expected = [{"image": x, "label": 1, "patient_id": "p"}, {"image": y}]
+    assert image_items([tmp_path / "a.csv", tmp_path / "b.csv"]) == expected
+    assert caplog.messages == ["1 image(s) are named more than once: each is scored once"]
+
+
+@pytest.mark.parametrize(
+    ("column", "first", "second"), [("label", 0, 1), ("patient_id", "p", "q"), ("split", "val", "t")]
+)
+def test_an_image_with_two_labels_patients_or_splits_is_refused(tmp_path, column, first, second):
+    (tmp_path / "a.csv").write_text(f"image,{column}\nx.png,{first}\nx.png,{second}\n")
+    with pytest.raises(InputError, match=rf"x\.png is listed twice, with {column} {first!r} and {second!r}: leave one"):
+        image_items(tmp_path / "a.csv")
+
+
+def test_listed_images_need_not_exist_until_they_are_read(tmp_path):
+    (tmp_path / "a.txt").write_text("gone.png\n")
+    assert image_items(tmp_path / "a.txt") == [{"image": str(tmp_path / "gone.png")}]
+    readable, refused = split_readable([tmp_path / "a.txt"])
+    assert readable == []
+    assert refused == {str(tmp_path / "gone.png"): f"cannot read {tmp_path / 'gone.png'}: no such file"}
+
+
+def test_files_of_a_folder_whose_type_is_not_read_are_named(tmp_path, caplog):
+    images(tmp_path, "a.png")
+    (tmp_path / "scan.tif").touch()
+    assert len(image_items(tmp_path)) == 1
+    assert caplog.messages == [
+        f"{tmp_path}: 1 file(s) are left out, their type is not read: {tmp_path / 'scan.tif'} ..."
+    ]
