@@ -21,8 +21,10 @@ from .medmnist import read_medmnist
 from .memory import MemoryBudget, available_memory, memory_limit, process_memory, resolve_budget
 from .memory_aware import cached_bytes, lower_cache, memory_aware_dataset
 from .nih import read_nih
+from .part_plan import PartPlan
 from .persistent_cache import DiskCacheDataset
 from .regions import boxes_in_pixels, read_mask, truth_mask, truth_masks
+from .scoring_transform import ScoringTransform
 from .seen_images import refuse_seen
 from .skipped_images import SkippedImages
 from .smart_cache import MovingCacheDataset
@@ -42,6 +44,8 @@ __all__ = [
     "EncodedImage",
     "MemoryBudget",
     "MovingCacheDataset",
+    "PartPlan",
+    "ScoringTransform",
     "SkippedImage",
     "SkippedImages",
     "SkippingCompose",

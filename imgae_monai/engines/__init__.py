@@ -31,6 +31,7 @@ from .run_folder import (
     resume_points,
 )
 from .run_lock import hold_run, lock_run
+from .score_parts import score_parts
 from .training_step import IntrospectiveStep
 from .versions import versions
 
@@ -77,6 +78,7 @@ __all__ = [
     "prepare_reconstruction",
     "prepare_restoration",
     "resume_points",
+    "score_parts",
     "thinned",
     "versions",
 ]

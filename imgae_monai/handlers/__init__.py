@@ -18,6 +18,7 @@ from .memory_monitor import MemoryMonitor
 from .mlflow_tracker import MLFlowTracker, mlflow_address
 from .no_model_recorder import NoModelRecorder
 from .nonfinite_loss import NonFiniteLossHandler
+from .part_writer import PartWriter
 from .prediction_writer import PredictionWriter
 from .progress_bar import RunProgressBar
 from .resume_point_saver import ResumePointSaver
@@ -51,6 +52,7 @@ __all__ = [
     "MemoryMonitor",
     "NoModelRecorder",
     "NonFiniteLossHandler",
+    "PartWriter",
     "PredictionWriter",
     "ResumePointSaver",
     "RunEvents",

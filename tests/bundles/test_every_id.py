@@ -180,7 +180,12 @@ EVALUATION = {
     "of_training": Row([], "error"),
 }
 # ids that inference.json has beside those of train.json
-INFERENCE = {"explain": Row(["occlusion"], "files")}
+INFERENCE = {
+    "explain": Row(["occlusion"], "files"),
+    "table": Row("csv", "files"),
+    "part_size": Row(4, "files", {"table": "csv", "dataset_dir": "$DATA/tree/train"}),
+    "unreadable": Row("row", "error", {"table": "csv", "dataset_dir": "$DATA/cut_off/train"}),
+}
 # a value that suits one of the networks only
 OF_BUNDLE = {("reversed_autoencoder", "strides"): [2, 1]}
 # introspective training refuses them
@@ -450,9 +455,10 @@ def test_another_value_makes_another_prediction(bundle, id, data, caplog, tmp_pa
     images = {"dataset_dir": str(data / "tree" / "test" / "normal"), "bundle_root": str(tmp_path)}
     names = [key for key in (*BASE, *NETWORK[bundle]) if key in knobs(bundle, "inference")]
     ids = {key: {**BASE, **NETWORK[bundle]}[key] for key in names}
+    context = {key: value.replace("$DATA", str(data)) for key, value in INFERENCE[id].context.items()}
     signatures = []
     for changed in ({}, {id: INFERENCE[id].value}):
-        output = tmp_path / f"predicted{len(signatures)}"
+        output, error = tmp_path / f"predicted{len(signatures)}", None
         config = str(REPO / "bundles" / bundle / "configs" / "inference.json")
         workflow = ConfigWorkflow(
             config_file=config,
@@ -460,9 +466,14 @@ def test_another_value_makes_another_prediction(bundle, id, data, caplog, tmp_pa
             logging_file=False,
             meta_file=None,
             output_dir=str(output),
-            **{**images, **ids, **changed},
+            **{**images, **ids, **context, **changed},
         )
         workflow.initialize()
-        workflow.run()
-        signatures.append(_files(output))
+        try:
+            workflow.run()
+        except Exception as e:
+            error = cause(e)
+        signatures.append({"error": error, **_files(output)})
+    if INFERENCE[id].differs != "error":
+        assert [signature["error"] for signature in signatures] == [None, None]
     assert signatures[0][INFERENCE[id].differs] != signatures[1][INFERENCE[id].differs]
