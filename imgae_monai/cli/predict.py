@@ -20,6 +20,10 @@ def predict(
     two_sided: bool | None = None,
     combine: str | None = None,
     explain: str | None = None,
+    table: str | None = None,
+    part_size: int | None = None,
+    unreadable: str | None = None,
+    num_workers: int | None = None,
     batch_size: int | None = None,
     device: str | None = None,
     overwrite: bool = False,
@@ -29,9 +33,14 @@ def predict(
     A file that can't be read is named, and listed in refused.csv, and the rest goes on; the exit code is then 1. NIfTI
     volumes are sliced as in training, one row a slice.
 
+    With table nothing but rows is written, in parts of a table under OUTPUT/parts. The same command goes on where it
+    was stopped or killed, and torchrun may start it in several processes, which share the list:
+    torchrun --nproc_per_node 2 -m imgae_monai predict RUN LIST --output DIR --table parquet
+
     Args:
         run: folder that train left; its configs execute code, so use only runs that you trust.
-        paths: image files (PNG, JPEG, BMP, DICOM, NIfTI) and folders of them.
+        paths: image files (PNG, JPEG, BMP, DICOM, NIfTI), folders of them, and lists: a MONAI datalist (.json), a table
+            with a column image (.csv), or a path a line (.txt).
         output: folder for the results.
         residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips, or as below. Default as trained;
             or reversed_lpips, likelihood (learned variance), disagreement (ensemble). Another
@@ -45,30 +54,41 @@ def predict(
         two_sided: whether an image that is easier than normal ones is abnormal too. Default as trained.
         combine: names of scores to make one of, by commas, as ssim-mean,latent; none for none. Default as trained.
         explain: gradient, occlusion or both by commas: maps of where the score comes from, slow. Default none.
+        table: csv or parquet: rows only, resumable, see above. Default predictions.csv with pictures.
+        part_size: images a part of the table, a multiple of batch_size. Default 64 batches.
+        unreadable: with table, what an image that can't be read does: fail ends the command and names it, row leaves
+            its score empty and says why. Default fail.
+        num_workers: processes that load images. Default as trained.
         batch_size: images a step. Default as trained.
         device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).
-        overwrite: replace results that the folder holds. Default false.
+        overwrite: replace results that the folder holds; not with table. Default false.
     """
     import csv
 
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.overrides import given, warn_of_map_only
+    from imgae_monai.cli.predict_table import check_table_flags, predict_table
     from imgae_monai.data import is_synthetic, split_readable
     from imgae_monai.data.datalist import SYNTHETIC_NOTICE
     from imgae_monai.engines import check_writable
+    from imgae_monai.engines.score_parts import RECORD_NAME
     from imgae_monai.exceptions import InputError
 
     if not paths:
         raise InputError("no files given: imgae-monai predict RUN FILE_OR_FOLDER... --output DIR")
+    check_table_flags(table, part_size=part_size, unreadable=unreadable, explain=explain, overwrite=overwrite)
     folder = bc.find_run(run)
     target = Path(output).expanduser().resolve()
-    table = target / "predictions.csv"
-    if table.exists() and not overwrite:
+    predictions = target / "predictions.csv"
+    if predictions.exists() and not overwrite and table is None:
         raise InputError(f"{target} already holds predictions: give another --output, or --overwrite to replace them")
+    if (target / RECORD_NAME).exists() and table is None:
+        raise InputError(f"{target} holds parts of a table: give another --output, or --table to go on")
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
     score |= {"two_sided": two_sided, "combine": combine, "lpips_weights": lpips_weights}
     overrides = given(**score, explain=explain, batch_size=batch_size, device=device)
+    overrides |= given(table=table, part_size=part_size, unreadable=unreadable, num_workers=num_workers)
     if explain is not None:
         from imgae_monai.explain import check_methods
 
@@ -77,12 +97,15 @@ def predict(
             raise InputError(f"{run} was trained by a version that explains no scores: predict without --explain")
     bc.log_to()
     warn_of_map_only(folder, overrides)
+    if table is not None:
+        predict_table(folder, paths, target, overrides)
+        return
     config = bc.merge_config([folder / "configs" / "inference.json"], overrides)
     # volumes that will be sliced may have any number of axes
     axes = config.get("spatial_dims") if config.get("slice_axis") is None else None
     readable, refused = split_readable(paths, config.get("window", "auto"), axes)
     check_writable(target)
-    table.unlink(missing_ok=True)
+    predictions.unlink(missing_ok=True)
     with open(target / "refused.csv", "w", newline="", encoding="utf-8") as f:
         csv.writer(f).writerows([("image", "reason"), *refused.items()])
     for reason in refused.values():
@@ -94,7 +117,7 @@ def predict(
         overrides |= {"dataset_dir": [str(Path(path).resolve()) for path in readable]}
         overrides |= {"bundle_root": str(folder), "output_dir": str(target)}
         bc.run_bundle([folder / "configs" / "inference.json"], overrides)
-        with open(table, newline="", encoding="utf-8") as f:
+        with open(predictions, newline="", encoding="utf-8") as f:
             for row in csv.DictReader(f):
                 n_scored += 1
                 decision = "abnormal" if row["decision"] == "1" else "normal"
