@@ -138,7 +138,7 @@ def test_objects_of_ones_own_take_the_place_of_components(bundle, default_score_
     workflow.network_def = network
     with caplog.at_level(logging.WARNING, logger="imgae_monai"):
         assert run_again(workflow) == told[bundle]
-    warned = [record.getMessage() for record in caplog.records if "slice_fraction" in record.getMessage()]
+    warned = [record.getMessage() for record in caplog.records if "loading_transforms" in record.getMessage()]
     assert len(warned) == 1
     assert warned[0].endswith("an object that was set from Python may have replaced what did")
     assert workflow.evaluator.network is network
