@@ -14,7 +14,8 @@ class ValidationEarlyStopHandler(EarlyStopHandler):
 
     MONAI's handler sits on the validator and needs ``set_trainer`` from outside, which a config can't say without a
     circle and federated tools never call; this one is a handler of the trainer and finds both. Its counter and best
-    score can be saved and loaded.
+    score can be saved and loaded. An evaluation before the first epoch is none of training (MONAI builds the trainer of
+    a workflow that only evaluates, to check its properties) and does not count.
 
     Args:
         validator: evaluator whose metric is watched.
@@ -36,6 +37,11 @@ class ValidationEarlyStopHandler(EarlyStopHandler):
         """Args: engine: the trainer."""
         self.set_trainer(engine)
         super().attach(self.validator)
+
+    def __call__(self, engine: Engine) -> None:
+        """Args: engine: the validator, after a validation."""
+        if self._ignite_handler().trainer.state.epoch:
+            super().__call__(engine)
 
     def _ignite_handler(self) -> EarlyStopping:
         if self._handler is None:

@@ -61,7 +61,7 @@ class EnsembleSaver:
             InputError: when the system refuses to write, as on a full disk.
         """
         value, epoch = float(validator.state.metrics[validator.state.key_metric_name]), trainer.state.epoch
-        if math.isnan(value):
+        if math.isnan(value) or not epoch:  # before the first epoch it is an evaluation, and by another metric
             return
         metrics = {**self._metrics, epoch: value}
         kept = sorted(sorted(metrics, key=lambda e: (metrics[e], e))[: self.n_members])

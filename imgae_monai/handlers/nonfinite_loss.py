@@ -37,7 +37,7 @@ class NonFiniteLossHandler:
         engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self)
         if self.validator is not None:
             self.validator.add_event_handler(IterationEvents.FORWARD_COMPLETED, self._check_reconstruction)
-            self.validator.add_event_handler(Events.EPOCH_COMPLETED, self._check_validation)
+            self.validator.add_event_handler(Events.EPOCH_COMPLETED, self._check_validation, engine)
 
     @staticmethod
     def _check_reconstruction(engine: Engine) -> None:
@@ -49,7 +49,9 @@ class NonFiniteLossHandler:
             )
 
     @staticmethod
-    def _check_validation(engine: Engine) -> None:
+    def _check_validation(engine: Engine, trainer: Engine) -> None:
+        if not trainer.state.epoch:  # an evaluation, and by another metric
+            return
         val_loss = float(engine.state.metrics["val_loss"])
         if not math.isfinite(val_loss):
             raise InputError(

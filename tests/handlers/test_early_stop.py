@@ -93,6 +93,7 @@ def validations_until_stop(losses: list[float | None], patience: int) -> int | N
     """Feed the metric by hand: MONAI's loss metric leaves NaN out, other metrics don't."""
     trainer, handler = engines([1.0], patience)
     for count, loss in enumerate(losses, 1):
+        trainer.state.epoch = count
         handler.validator.state.metrics["val_loss"] = loss
         handler(handler.validator)
         if trainer.should_terminate:
@@ -128,6 +129,16 @@ def test_goes_on_counting_from_a_saved_state(tmp_path):
     fresh, _ = engines([4.5] * 9, patience=3)
     fresh.run()
     assert fresh.state.epoch == 4
+
+
+def test_an_evaluation_without_a_training_does_not_count():
+    trainer, handler = engines([1.0], patience=1)
+    handler.validator.run()
+    handler.validator.state.metrics.clear()  # it may be by another metric
+    handler(handler.validator)
+    assert handler.state_dict()["best_score"] is None
+    trainer.run()
+    assert handler.state_dict()["best_score"] == -1.0
 
 
 def test_has_no_state_before_it_is_attached():

@@ -49,6 +49,12 @@ def test_the_best_epochs_are_kept(losses, kept, tmp_path):
     assert stored(tmp_path) == {epoch: epoch for epoch in kept}
 
 
+def test_an_evaluation_without_a_training_keeps_nothing(tmp_path):
+    saver = make(tmp_path)
+    run(saver, {1: 0.5, 2: 0.4, 0: 0.1})
+    assert stored(tmp_path) == {1: 1.0, 2: 2.0}
+
+
 def test_one_member_leaves_no_file(tmp_path):
     run(make(tmp_path, 1), {1: 0.5, 2: 0.4})
     assert list(tmp_path.iterdir()) == []
