@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from imgae_monai.cli.arguments import nearest
+from imgae_monai.cli.run_metadata import run_metadata
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -138,9 +139,10 @@ def write_run(bundle: Path, run: Path, preset: str | None, overrides: Mapping[st
     inference |= _missing(inference, train)
     train["output_dir"] = "$@bundle_root"
     (run / "configs").mkdir(parents=True, exist_ok=True)
-    for name in ("evaluate.json", "metadata.json", "logging.conf"):
+    for name in ("evaluate.json", "logging.conf"):
         shutil.copyfile(configs / name, run / "configs" / name)
-    for name, config in (("train.json", train), ("inference.json", inference)):
+    metadata = run_metadata(json.loads((configs / "metadata.json").read_text(encoding="utf-8")), train)
+    for name, config in (("train.json", train), ("inference.json", inference), ("metadata.json", metadata)):
         (run / "configs" / name).write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
     if (bundle / "docs").is_dir():
         shutil.copytree(bundle / "docs", run / "docs", dirs_exist_ok=True)
