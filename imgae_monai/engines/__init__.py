@@ -19,6 +19,7 @@ from .normal_codes import copies_to_vary, fit_codes, thinned
 from .out_of_memory import explain_out_of_memory
 from .precision import check_amp, choose_precision
 from .prepare_batch import prepare_reconstruction, prepare_restoration
+from .preset_cost import forward_flops, measure_preset
 from .resume_state import ResumeState
 from .run_folder import (
     check_resumable,
@@ -64,6 +65,7 @@ __all__ = [
     "explain_out_of_memory",
     "fit_batch_size",
     "fit_codes",
+    "forward_flops",
     "git_state",
     "hold_run",
     "holds_run",
@@ -72,6 +74,7 @@ __all__ = [
     "lock_run",
     "make_deterministic",
     "measure_cost",
+    "measure_preset",
     "member_epochs",
     "member_path",
     "members_sha256",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,28 @@ def measure_cost(run: Path, device: str = "auto", seconds: float = 2.0) -> dict[
     """
     if not (run / "models" / "model.pt").is_file():
         raise InputError(f"{run} has no models/model.pt: train it first, or --cost false goes without")
-    command = [sys.executable, "-c", _CHILD, str(run), device, str(seconds)]
-    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        return run_child([_CHILD, str(run), device, str(seconds)])
+    except InputError as e:
+        raise InputError(f"the cost of {run} can't be measured: {e}; --cost false goes without") from e
+
+
+def run_child(words: Sequence[str], given: str = "") -> dict[str, Any]:
+    """What a program in a Python process of its own prints as JSON in its last line.
+
+    Args:
+        words: the program's text and its arguments.
+        given: standard input.
+
+    Raises:
+        InputError: the last line of what it said, or how it ended, when it fails.
+    """
+    child = subprocess.run([sys.executable, "-c", *words], input=given, capture_output=True, text=True, check=False)
+    if child.returncode == -signal.SIGKILL:
+        raise InputError("the system killed its process, most likely for lack of memory")
     if child.returncode != 0:
         said = child.stderr.strip().splitlines()
-        raise InputError(
-            f"the cost of {run} can't be measured: {said[-1] if said else f'its process ended with {child.returncode}'}"
-            "; --cost false goes without"
-        )
+        raise InputError(said[-1] if said else f"its process ended with {child.returncode}")
     found: dict[str, Any] = json.loads(child.stdout.strip().splitlines()[-1])
     return found
 
@@ -84,10 +99,10 @@ def _measure(run: Path, device: torch.device, seconds: float) -> dict[str, Any]:
     size, batch_size = int(parser["image_size"]), int(parser.get_parsed_content("eval_batch_size"))
     shape = [1, *[size] * int(parser["spatial_dims"])]
     with torch.inference_mode():
-        alone, n_alone = _median_seconds(run_network, torch.rand(1, *shape, device=device), seconds)
-        batch, n_batch = _median_seconds(run_network, torch.rand(batch_size, *shape, device=device), seconds)
+        alone, n_alone = median_seconds(run_network, torch.rand(1, *shape, device=device), seconds)
+        batch, n_batch = median_seconds(run_network, torch.rand(batch_size, *shape, device=device), seconds)
     on_gpu = device.type == "cuda"
-    peak = torch.cuda.max_memory_allocated(device) if on_gpu else _peak_rss()
+    peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_rss()
     return {
         "parameters": ensemble * sum(p.numel() for p in network.parameters()),
         "checkpoint_mb": sum(path.stat().st_size for path in files) / _MB,
@@ -104,13 +119,15 @@ def _measure(run: Path, device: torch.device, seconds: float) -> dict[str, Any]:
     }
 
 
-def _median_seconds(network: Callable[[Any], Any], images: torch.Tensor, seconds: float) -> tuple[float, int]:
-    """Median time of a forward pass, and of how many."""
-    for _ in range(_WARM_UP):
+def median_seconds(
+    network: Callable[[Any], Any], images: torch.Tensor, seconds: float, warm_up: int = _WARM_UP, least: int = _LEAST
+) -> tuple[float, int]:
+    """Median time of a call, and of how many: as many as fit into ``seconds``, but ``least``."""
+    for _ in range(warm_up):
         network(images)
     times: list[float] = []
     until = time.perf_counter() + seconds
-    while len(times) < _LEAST or (time.perf_counter() < until and len(times) < _MOST):
+    while len(times) < least or (time.perf_counter() < until and len(times) < _MOST):
         _synchronize(images.device)
         start = time.perf_counter()
         network(images)
@@ -126,7 +143,7 @@ def _synchronize(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def _peak_rss() -> int:
+def peak_rss() -> int:
     """Largest resident memory of this process so far, in bytes."""
     status = Path("/proc/self/status")
     if status.is_file():
