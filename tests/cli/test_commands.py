@@ -388,14 +388,6 @@ def test_names_of_folders_can_be_mapped(cli, train_tiny, phantoms, tmp_path):
     assert counts["test"] == {"normal": 12, "abnormal": 12}
 
 
-def test_info_lists_presets_and_parameters(cli, capsys):
-    cli("info")
-    shown = capsys.readouterr().out
-    assert "54,986,305" in shown
-    assert "272,717,697" in shown
-    assert "29,430,785" in shown
-
-
 def test_demo_leaves_the_whole_way(cli, capsys, tmp_path):
     root = tmp_path / "demo"
     cli("demo", "--output", root, "--epochs", 1)
