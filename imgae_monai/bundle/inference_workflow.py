@@ -111,7 +111,7 @@ class AnomalyInferenceWorkflow(PythonicWorkflow):
         network.load_state_dict(torch.load(path, map_location=self._content("device"), weights_only=True))
 
     def run(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Score the image in :py:attr:`dataflow`, or, where there is none, those of ``dataset_dir`` into files.
+        """Score the image in :py:attr:`dataflow`; where there is none, run the config: ``dataset_dir`` into files.
 
         ``dataflow["image"]`` is a path, the bytes of a PNG, JPEG or BMP, or an array or tensor (H, W[, D]) or
         (1, H, W[, D]) of grey values in [0, 1], rows first and of any size, as
@@ -131,7 +131,9 @@ class AnomalyInferenceWorkflow(PythonicWorkflow):
         if not self._is_initialized:
             raise RuntimeError("call initialize() first, and again after a property was set")
         if "image" not in self.dataflow:
-            self.evaluator.run()
+            for number in range(len(self.parser["run"])):
+                self._content(f"run::{number}")
+                self.parser.ref_resolver.remove_resolved_content(f"run::{number}")  # to be run again
             return self.dataflow
         item = self._prepare(self.dataflow["image"])
         image = item["image"].to(self._content("device"))
@@ -149,6 +151,7 @@ class AnomalyInferenceWorkflow(PythonicWorkflow):
             image = EncodedImage(image, name="the bytes in dataflow['image']")
         if not isinstance(image, np.ndarray | torch.Tensor):
             return _apply(self.preprocessing, {"image": image})
+        # the loader would window what is not in [0, 1]; these are taken as loaded, so that a score is that of the file
         grey = _grey(image, int(self._content("spatial_dims")))
         after_loading = [t for t in self.preprocessing.transforms if not isinstance(t, LoadGrayscaled)]
         return _apply(Compose(after_loading), {"image": grey})

@@ -89,6 +89,9 @@ def test_files_are_scored_as_by_the_config(bundle, default_score_runs, images, t
     assert workflow.run() == {}
     workflow.finalize()
     assert rows(Path("predicted")) == told[bundle]
+    shutil.rmtree("predicted")
+    workflow.run()
+    assert rows(Path("predicted")) == told[bundle]
 
 
 def test_load_takes_it_for_the_config_and_needs_no_root(default_score_runs, told, images):
