@@ -23,6 +23,7 @@ from .memory_aware import cached_bytes, lower_cache, memory_aware_dataset
 from .nih import read_nih
 from .part_plan import PartPlan
 from .persistent_cache import DiskCacheDataset
+from .process_share import process_share
 from .regions import boxes_in_pixels, read_mask, truth_mask, truth_masks
 from .scoring_transform import ScoringTransform
 from .seen_images import refuse_seen
@@ -77,6 +78,7 @@ __all__ = [
     "parse_hub_uri",
     "plan_cache",
     "process_memory",
+    "process_share",
     "read_datalist_file",
     "read_folder_tree",
     "read_huggingface",

@@ -141,6 +141,7 @@ class MemoryBudget:
 
     Args:
         memory_budget: gigabytes or ``"auto"``, see :py:func:`resolve_budget`.
+        n_processes: number of processes on this machine that share the budget equally.
 
     Raises:
         InputError: as there.
@@ -151,8 +152,8 @@ class MemoryBudget:
         (600000000, 300000000, 0)
     """
 
-    def __init__(self, memory_budget: float | str = "auto") -> None:
-        self.total = resolve_budget(memory_budget)
+    def __init__(self, memory_budget: float | str = "auto", n_processes: int = 1) -> None:
+        self.total = resolve_budget(memory_budget) // n_processes
         self.left = int(_CACHE_SHARE * self.total)
 
     def take(self, wanted: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 from monai.config import PathLike
 
 from imgae_monai.data.unreadable import SkippedImage
@@ -31,6 +32,12 @@ class SkippedImages:
             if image.path not in self._reasons:
                 self._reasons[image.path] = image.reason
                 logger.warning("%s is skipped from now on, as on_unreadable says: %s", image.path, image.reason)
+
+    def share(self) -> None:
+        """List what the other processes of the run have left out, too; all of them call this together."""
+        if idist.get_world_size() > 1:
+            for reasons in map(json.loads, idist.all_gather(json.dumps(self._reasons))):
+                self._reasons = {**reasons, **self._reasons}
 
     def check_listed(self, images: Iterable[SkippedImage]) -> None:
         """

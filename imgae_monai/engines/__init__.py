@@ -9,9 +9,11 @@ from .choose_device import choose_device
 from .component_fit import ComponentFit
 from .config_as_run import config_as_run
 from .determinism import make_deterministic
+from .elastic import mark_launch, restarted
 from .embedded_calibration import EmbeddedCalibration, embed_calibration
 from .ensemble_members import check_ensemble, ensemble_members, member_epochs, member_path, members_sha256
 from .environment import environment
+from .gather import all_gather_state
 from .git_state import git_state
 from .introspective_trainer import IntrospectiveTrainer
 from .model_cost import measure_cost
@@ -20,6 +22,17 @@ from .out_of_memory import explain_out_of_memory
 from .precision import check_amp, choose_precision
 from .prepare_batch import prepare_reconstruction, prepare_restoration
 from .preset_cost import forward_flops, measure_preset
+from .processes import (
+    check_same_data,
+    is_first_process,
+    join_processes,
+    largest_everywhere,
+    leave_processes,
+    local_processes,
+    process_device,
+    process_seed,
+    smallest_everywhere,
+)
 from .resume_state import ResumeState
 from .run_folder import (
     check_resumable,
@@ -44,6 +57,7 @@ __all__ = [
     "IntrospectiveTrainer",
     "ResumeState",
     "StoredCalibration",
+    "all_gather_state",
     "calibration_path",
     "check_amp",
     "check_ensemble",
@@ -52,6 +66,7 @@ __all__ = [
     "check_prediction",
     "check_resumable",
     "check_run",
+    "check_same_data",
     "check_schedule",
     "check_writable",
     "choose_device",
@@ -69,10 +84,16 @@ __all__ = [
     "git_state",
     "hold_run",
     "holds_run",
+    "is_first_process",
+    "join_processes",
+    "largest_everywhere",
     "latest_checkpoint",
+    "leave_processes",
     "load_calibration",
+    "local_processes",
     "lock_run",
     "make_deterministic",
+    "mark_launch",
     "measure_cost",
     "measure_preset",
     "member_epochs",
@@ -80,8 +101,12 @@ __all__ = [
     "members_sha256",
     "prepare_reconstruction",
     "prepare_restoration",
+    "process_device",
+    "process_seed",
+    "restarted",
     "resume_points",
     "score_parts",
+    "smallest_everywhere",
     "thinned",
     "versions",
 ]

@@ -17,6 +17,7 @@ from monai.config import PathLike
 from torch import nn
 
 from imgae_monai.data.memory import available_memory, resolve_budget
+from imgae_monai.engines.processes import smallest_everywhere
 from imgae_monai.engines.training_step import SupervisedStep, TrainingStep
 from imgae_monai.exceptions import InputError
 
@@ -67,7 +68,7 @@ def fit_batch_size(
     For ``"auto"`` steps (forward, backward, Adam, or ``training_step``) are taken with 1, 2, 4, ... random images on a
     copy of the network, so weights and random states stay as they are. On a GPU a step may take nine tenths of what is
     free there, elsewhere ``memory_budget``. A batch that is expected to exceed it, by the growth so far, is not tried.
-    An epoch keeps at least eight steps.
+    An epoch keeps at least eight steps. Of several processes all take the smallest that one of them has found.
 
     Args:
         batch_size: number of images, or ``"auto"``.
@@ -111,7 +112,7 @@ def fit_batch_size(
             f"not even a batch of one {tuple(image_shape)} image fits into {limit / 1e9:.2f} GB on {device}: raise "
             "memory_budget, or choose a smaller image_size or preset"
         )
-    chosen = 2 ** (len(used) - 1)
+    chosen = smallest_everywhere(2 ** (len(used) - 1))
     logger.info(
         "batch_size auto: %d images a step, which takes %.2f of %.2f GB on %s (%d training images allow up to %d)",
         chosen,

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from monai.config import PathLike
 
+from imgae_monai.engines.processes import is_first_process
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
@@ -94,12 +95,16 @@ def check_schedule(
 def clear_run(ckpt_dir: PathLike, output_dir: PathLike, resume: bool = False, overwrite: bool = False) -> None:
     """Make room for a run that is about to start: call it once data and settings have proved good.
 
+    Of several processes the first one does it.
+
     Args:
         ckpt_dir: folder of the checkpoints.
         output_dir: folder of the records.
         resume: move an evaluation of the weights so far to ``before_resume_N``: it will not be of those to come.
         overwrite: delete the checkpoints, records and evaluation that are there.
     """
+    if not is_first_process():
+        return
     ckpt_dir, output_dir = Path(ckpt_dir), Path(output_dir)
     if resume:
         _set_aside(output_dir)

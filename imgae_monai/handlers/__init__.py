@@ -8,6 +8,7 @@ from .checked_checkpoint_loader import CheckedCheckpointLoader, check_checkpoint
 from .dataset_handler import DatasetHandler
 from .early_stop import ValidationEarlyStopHandler
 from .ensemble_saver import EnsembleSaver
+from .epoch_seed import EpochSeedHandler
 from .evaluation_writer import EvaluationWriter
 from .final_checkpoint_saver import FinalCheckpointSaver
 from .gradient_accumulation import GradientAccumulationHandler
@@ -25,6 +26,7 @@ from .resume_point_saver import ResumePointSaver
 from .run_events import RunEvents
 from .run_text import RunTextHandler
 from .run_writer import RunWriter
+from .shared_gradient import SharedGradientHandler
 from .skipped_images_handler import SkippedImagesHandler
 from .stop_signals import StopSignalHandler
 from .tensorboard_curves import TensorBoardCurves
@@ -42,6 +44,7 @@ __all__ = [
     "CheckedCheckpointLoader",
     "DatasetHandler",
     "EnsembleSaver",
+    "EpochSeedHandler",
     "EvaluationWriter",
     "FinalCheckpointSaver",
     "GradientAccumulationHandler",
@@ -59,6 +62,7 @@ __all__ = [
     "RunProgressBar",
     "RunTextHandler",
     "RunWriter",
+    "SharedGradientHandler",
     "SkippedImagesHandler",
     "StopSignalHandler",
     "TensorBoardCurves",

@@ -8,14 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import numpy as np
+import torch
 from ignite.engine import Engine, Events
 from monai.config import PathLike
+from monai.utils import convert_to_tensor
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.filters import age_in_years
 from imgae_monai.data.fingerprint import datalist_fingerprint
 from imgae_monai.engines.environment import environment
+from imgae_monai.engines.gather import all_gather_state
+from imgae_monai.engines.processes import is_first_process
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.localization_recorder import LocalizationRecorder
@@ -44,7 +49,8 @@ class EvaluationWriter:
     Where the score is made of components, ``component_scores.csv`` has a column for each, so that one evaluation tells
     what any of them alone is worth.
 
-    Pictures are drawn after the last image, off the hot path; only the few images that they show are kept.
+    Pictures are drawn after the last image, off the hot path; only the few images that they show are kept. Of several
+    processes each collects its own images, and the first one writes those of all.
 
     Args:
         output_dir: folder to write to.
@@ -111,7 +117,7 @@ class EvaluationWriter:
         if self.localization is not None:
             self.localization.start()
         self._environment = environment(engine.state.device)
-        for name in EVALUATION_PARTS:
+        for name in EVALUATION_PARTS if is_first_process() else ():
             (self.output_dir / name).unlink(missing_ok=True)
         self.rows, self._components, self._examples = [], [], {}
         self._known = {i["image"]: _subgroups_of(i) for i in self.datalist.items if i["split"] == self.split}
@@ -146,11 +152,33 @@ class EvaluationWriter:
     def _keep_example(self, row: dict[str, Any], output: Mapping[str, Any]) -> None:
         for highest in (True, False):
             kept = self._examples.setdefault((row["label"], highest), [])
-            kept.append({"row": row, **{key: output[key][0] for key in ("image", "pred", "anomaly_map")}})
-            kept.sort(key=lambda example: example["row"]["score"], reverse=highest)
-            del kept[_EXAMPLES_A_CORNER:]
+            kept.append({"row": row, **{key: _plain(output[key][0]) for key in ("image", "pred", "anomaly_map")}})
+            _keep_extremes(kept, highest)
+
+    def _gather(self) -> None:
+        """Take what the other processes have collected, in the order of the data list."""
+        own = {"rows": self.rows, "components": self._components, "examples": self._examples}
+        regions = None if self.localization is None else self.localization.state_dict()
+        parts = all_gather_state({**own, "localization": regions})
+        order = {item["image"]: n for n, item in enumerate(self.datalist.items) if item["split"] == self.split}
+        self.rows = [row for part in parts for row in part["rows"]]
+        places = sorted(range(len(self.rows)), key=lambda n: order[self.rows[n]["image"]])
+        components = [values for part in parts for values in part["components"]]
+        self.rows = [self.rows[n] for n in places]
+        self._components = [components[n] for n in places] if components else []
+        self._examples = {}
+        for part in parts:
+            for corner, examples in part["examples"].items():
+                self._examples.setdefault(corner, []).extend(examples)
+                _keep_extremes(self._examples[corner], corner[1])
+            if self.localization is not None:
+                self.localization.load_state_dict(part["localization"])
 
     def _write(self, engine: Engine) -> None:
+        if idist.get_world_size() > 1:
+            self._gather()
+        if not is_first_process():
+            return
         with open(self.output_dir / "scores.csv", "w", newline="", encoding="utf-8") as f:
             writer = csv.DictWriter(f, SCORE_COLUMNS)
             writer.writeheader()
@@ -260,6 +288,15 @@ def _subgroups_of(item: Mapping[str, Any]) -> dict[str, str]:
     years = age_in_years(item.get("age"))
     known = {column: "" if item.get(column) is None else str(item[column]).strip() for column in SUBGROUP_COLUMNS}
     return known | {"age": "" if years is None else str(years)}
+
+
+def _plain(values: torch.Tensor) -> torch.Tensor:
+    return convert_to_tensor(values, track_meta=False).detach().cpu()
+
+
+def _keep_extremes(examples: list[dict[str, Any]], highest: bool) -> None:
+    examples.sort(key=lambda example: example["row"]["score"], reverse=highest)
+    del examples[_EXAMPLES_A_CORNER:]
 
 
 def _describe(row: Mapping[str, Any]) -> str:

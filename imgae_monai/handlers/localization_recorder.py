@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,16 @@ class LocalizationRecorder:
                 "localization is not that of the preprocessing; make them the same, or set localization to null"
             )
         self._maps[image], self._patients[image] = array.copy(), patient_id
+
+    def state_dict(self) -> dict[str, Any]:
+        """Maps and patients by image."""
+        maps = {image: torch.from_numpy(array) for image, array in self._maps.items()}
+        return {"maps": maps, "patients": dict(self._patients)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Add the maps that another process has kept."""
+        self._maps |= {image: array.numpy() for image, array in state_dict["maps"].items()}
+        self._patients |= state_dict["patients"]
 
     def results(self, calibration: Calibration, n_draws: int, seed: int) -> dict[str, Any] | None:
         """Figures for ``metrics.json``.

@@ -7,6 +7,7 @@ import time
 from ignite.engine import Engine, Events
 from tqdm.auto import tqdm
 
+from imgae_monai.engines.processes import is_first_process
 from imgae_monai.handlers.throughput import n_images
 
 _SECONDS = 0.5  # between two states of the bar, each of which waits for the device once
@@ -18,7 +19,8 @@ class RunProgressBar:
     Ignite's ``ProgressBar`` draws a bar an epoch; small models make hundreds of them. This one is for the whole run and
     moves within an epoch. Speed and time left are averages since the run started or was resumed, validation included;
     time left is up to the last epoch, which early stopping may never reach. Attach it before MONAI's ``StatsHandler``,
-    which raises an exception on and keeps it from those behind it.
+    which raises an exception on and keeps it from those behind it. Of several processes the first one shows its own
+    images and their number.
 
     Args:
         validator: evaluator whose key metric is shown beside the training loss.
@@ -42,7 +44,7 @@ class RunProgressBar:
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _open(self, engine: Engine) -> None:
-        if self._bar is not None:
+        if self._bar is not None or not is_first_process():
             return
         self._images = len(engine.state.dataloader.dataset)
         self._bar = tqdm(

@@ -9,16 +9,19 @@ import threading
 from types import FrameType
 from typing import Any
 
+import torch.distributed as dist
 from ignite.engine import Engine, Events
 from monai.engines import Trainer
 
+from imgae_monai.engines.processes import largest_everywhere, smallest_everywhere
 from imgae_monai.engines.run_folder import resume_points
-from imgae_monai.exceptions import Stopped
+from imgae_monai.exceptions import InputError, Stopped
 from imgae_monai.handlers.resume_point_saver import ResumePointSaver
 
 logger = logging.getLogger(__name__)
 
 _WORKER_GONE = re.compile(r"DataLoader worker .* (?:is killed by signal|exited unexpectedly)")
+_PROCESS_GONE = re.compile(r"gloo/|Connection (?:closed|reset) by peer|NCCL")  # what the others are told by
 
 
 class StopSignalHandler:
@@ -31,7 +34,7 @@ class StopSignalHandler:
     Before and after the engine's run, signals do what they did before, also where an error ends it: start the engine by
     :py:meth:`run`, since ignite gives an error to one handler only. Where the signal went to the loader's workers too,
     as a batch system sends it, their end is no error. Signals are for a program's main thread alone: elsewhere this
-    handler does nothing.
+    handler does nothing. Of several processes all end after the same step, whichever of them got the signal.
 
     Args:
         saver: of the resume points; without one no point is looked for.
@@ -47,12 +50,18 @@ class StopSignalHandler:
         """Attach this to a trainer and run it.
 
         Raises:
+            InputError: when another process that trains with this one is gone.
             Stopped: after a signal.
         """
         self.attach(trainer)
         try:
             trainer.run()
         except RuntimeError as e:
+            if dist.is_initialized() and _PROCESS_GONE.search(str(e)):
+                raise InputError(
+                    "another process of this run has died, or its machine can't be reached; torchrun's summary names "
+                    "it. Start them again with --resume True, or let torchrun do so by --max_restarts"
+                ) from e
             if self._received is None or not _WORKER_GONE.search(str(e)):
                 raise
             raise Stopped(self._received) from e
@@ -86,7 +95,12 @@ class StopSignalHandler:
             raise Stopped(number)
         self._received = number
 
+    def _agree(self) -> None:
+        """Take over a signal that another process got."""
+        self._received = largest_everywhere(self._received or 0) or None
+
     def _check(self, engine: Engine) -> None:
+        self._agree()
         if self._received is None:
             return
         if self._is_saved(engine.state.epoch - 1):
@@ -96,6 +110,7 @@ class StopSignalHandler:
             logger.warning("epoch %d is finished and saved first; a second signal ends it at once", engine.state.epoch)
 
     def _end_epoch(self, engine: Engine) -> None:
+        self._agree()
         if self._received is None:
             return
         if self.saver is not None and not self._is_saved(engine.state.epoch):
@@ -107,7 +122,8 @@ class StopSignalHandler:
         if self.saver is None or epoch == 0:
             return True
         points = resume_points(self.saver.save_dir)
-        return bool(points) and points[0].name == f"checkpoint_epoch={epoch}.pt"
+        saved = bool(points) and points[0].name == f"checkpoint_epoch={epoch}.pt"
+        return smallest_everywhere(int(saved)) == 1
 
     def _stop(self, engine: Engine | None = None) -> None:
         if self._received is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from ignite.engine import Engine
 from ignite.engine.events import RemovableEventHandle
 
+from imgae_monai.engines.processes import is_first_process
 from imgae_monai.handlers.run_events import RunEvents
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,8 @@ class TrackerGuard:
 
     The first exception of a tracker, as it is built, attached or called, is logged as a warning and switches that
     tracker off for the rest of the run: a file in the place of its folder, a full disk, a server that is gone. Ignite
-    and MONAI let any of them end a training. Ctrl-C and signals pass. Only what merely watches belongs here.
+    and MONAI let any of them end a training. Ctrl-C and signals pass. Only what merely watches belongs here. Of several
+    processes the first one tracks.
 
     Args:
         trackers: handlers, or functions without arguments that build one (``"_mode_": "callable"`` in a config), so
@@ -33,6 +35,8 @@ class TrackerGuard:
     def attach(self, engine: Engine) -> None:
         """Args: engine: the engine that is tracked; it gets :py:class:`RunEvents`."""
         engine.register_events(*RunEvents)
+        if not is_first_process():
+            return
         for tracker in self.trackers:
             switch = _Switch(_name(tracker))
             switch.call(_attach, tracker, _GuardedEngine(engine, switch))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from monai.config import PathLike
@@ -20,6 +21,7 @@ from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
 from imgae_monai.engines.check_ids import check_ids
 from imgae_monai.engines.environment import environment
+from imgae_monai.engines.processes import is_first_process
 from imgae_monai.engines.run_folder import check_run
 from imgae_monai.engines.run_lock import hold_run
 from imgae_monai.exceptions import InputError
@@ -33,7 +35,8 @@ class TrainingRecord:
     ``train.json`` is written anew after every epoch, so that a run that was cut off can be read too; ``finished`` says
     whether it ended by itself. The state can be saved and loaded, so a resumed run's history is whole.
 
-    What else the trainer's output has as a scalar (the terms of a loss) is collected by its name, too.
+    What else the trainer's output has as a scalar (the terms of a loss) is collected by its name, too. Of several
+    processes the losses are those of all images, and the first one writes.
 
     Before the first epoch it makes sure, as a bundle's ``run`` does, that no other run's files are replaced: tools that
     run the trainer themselves (:py:class:`monai.fl.client.MonaiAlgo`) never call ``run``.
@@ -73,7 +76,7 @@ class TrainingRecord:
         self.config = config
         self.resume = resume
         self.overwrite = overwrite
-        self.epoch_shape = {"batch_size": train_loader.batch_size, "images_per_epoch": len(train_loader.dataset)}  # type: ignore[arg-type]
+        self.epoch_shape = _epoch_shape(train_loader)
         self.train_loss: list[list[float]] = []
         self.val_loss: list[list[float]] = []
         self.train_terms: dict[str, list[list[float]]] = {}
@@ -88,6 +91,7 @@ class TrainingRecord:
         self._term_sums: dict[str, torch.Tensor] = {}
         self._n_images = 0
         self._tick = 0.0
+        self._writes = is_first_process()
 
     def attach(self, engine: Engine) -> None:
         """Args: engine: the trainer; attach this after the validation handler."""
@@ -125,7 +129,8 @@ class TrainingRecord:
         if state_dict["epoch_shape"] != self.epoch_shape:
             raise InputError(
                 f"this run was started with {state_dict['epoch_shape']}, now it would go on with {self.epoch_shape}: "
-                "there is another amount of memory than there was; make it the same, or start a new run"
+                "there is another amount of memory, or number of processes, than there was; make it the same, or start "
+                "a new run"
             )
         self.train_loss = [list(x) for x in state_dict["train_loss"]]
         self.val_loss = [list(x) for x in state_dict["val_loss"]]
@@ -158,6 +163,8 @@ class TrainingRecord:
         self._tick = time.perf_counter()
         self._max_epochs = engine.state.max_epochs
         self._environment = environment(engine.state.device)
+        if not self._writes:
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.ckpt_dir.mkdir(parents=True, exist_ok=True)
 
@@ -185,7 +192,7 @@ class TrainingRecord:
         check_run(self.ckpt_dir, self.path.parent, overwrite=self.overwrite)
 
     def _start_epoch(self, engine: Engine) -> None:
-        if not self._listed:
+        if self._writes and not self._listed:
             write_datalist_file(self.ckpt_dir / "datalist.json", self.datalist)
             self._listed = True
         self._loss_sum, self._term_sums, self._n_images = 0.0, {}, 0
@@ -199,15 +206,25 @@ class TrainingRecord:
 
     def _end_epoch(self, engine: Engine) -> None:
         epoch = engine.state.epoch
-        self.train_loss.append([epoch, self._loss_sum / self._n_images])
-        for name, total in self._term_sums.items():
-            self.train_terms.setdefault(name, []).append([epoch, total.item() / self._n_images])
+        self.skipped.share()
+        means = self._means()
+        self.train_loss.append([epoch, means.pop("")])
+        for name, mean in means.items():
+            self.train_terms.setdefault(name, []).append([epoch, mean])
         if self.validator.state.epoch == epoch:
             self.val_loss.append([epoch, float(self.validator.state.metrics["val_loss"])])
         now = time.perf_counter()
         self.seconds += now - self._tick
         self._tick = now
-        self._write()
+        if self._writes:
+            self._write()
+
+    def _means(self) -> dict[str, float]:
+        """Of the loss (under an empty name) and its terms, over the images of all processes."""
+        sums = {"": self._loss_sum, **{name: total.item() for name, total in self._term_sums.items()}}
+        totals: Any = torch.tensor([self._n_images, *sums.values()], dtype=torch.float64)
+        n_images, *values = idist.all_reduce(totals).tolist() if idist.get_world_size() > 1 else totals.tolist()
+        return {name: value / n_images for name, value in zip(sums, values, strict=True)}
 
     def _write(self) -> None:
         model = self.ckpt_dir / "model.pt"
@@ -240,3 +257,10 @@ class TrainingRecord:
         }
         with atomic_write(self.path) as file:
             file.write(json.dumps(record, indent=1).encode())
+
+
+def _epoch_shape(loader: DataLoader) -> dict[str, Any]:
+    """Images of a step and of an epoch, of one process where there are several, and then their number."""
+    shape = {"batch_size": loader.batch_size, "images_per_epoch": len(loader.dataset)}  # type: ignore[arg-type]
+    n_processes = idist.get_world_size()
+    return shape if n_processes == 1 else {**shape, "n_processes": n_processes}
