@@ -51,9 +51,9 @@ def preset(bundle: str, name: str) -> dict:
     return yaml.safe_load((REPO / "bundles" / bundle / "configs" / "presets" / f"{name}.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["train.json", "inference.json", "evaluate.json", "deploy.json"])
+@pytest.mark.parametrize("name", ["train", "inference", "evaluate", "deploy", "multi_gpu_train", "multi_gpu_evaluate"])
 def test_the_two_bundles_differ_in_the_declared_ids_only(name):
-    unet, reversed_ = (by_id(config(bundle, name)) for bundle in BUNDLES)
+    unet, reversed_ = (by_id(config(bundle, f"{name}.json")) for bundle in BUNDLES)
     differing = {key for key in unet.keys() | reversed_.keys() if unet.get(key) != reversed_.get(key)}
     expected = DIFFERENT & (unet.keys() | reversed_.keys())
     assert differing == expected

@@ -126,3 +126,7 @@ def test_nine_tenths_of_a_budget_are_spent_on_caches_once():
     budget = MemoryBudget(1.0)
     assert [budget.take(n * MB) for n in (300, 500, 500, 1)] == [300 * MB, 500 * MB, 100 * MB, 0]
     assert (budget.total, budget.left) == (1000 * MB, 0)
+
+
+def test_processes_of_one_machine_share_a_budget():
+    assert MemoryBudget(1.0, n_processes=4).left == MemoryBudget(0.25).left == 225_000_000

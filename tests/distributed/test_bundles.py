@@ -12,6 +12,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, run
 
+from imgae_monai.__main__ import explain
 from tests.conftest import BUNDLES, PLAIN_SCORE, REPO
 
 from .conftest import SECONDS, finish, worker
@@ -161,6 +162,9 @@ def test_a_restart_never_takes_over_a_run_that_was_there_before(train, trained):
 def test_without_torchrun_it_says_how_to_start(name, phantoms, tmp_path):
     bundle = "unet_autoencoder"
     names = {"multi_gpu_train": ("train",), "multi_gpu_evaluate": ("train", "evaluate")}[name]
-    with pytest.raises(Exception, match="torchrun --nproc_per_node") as caught:
+    with pytest.raises(RuntimeError, match="join_processes") as caught:
         run(run_id="run", config_file=files(bundle, *names, name), **settings(bundle, tmp_path, phantoms))
-    assert "RANK" in str(caught.value) or "RANK" in str(caught.value.__cause__)
+    message = explain(caught.value)
+    assert message is not None
+    assert "RANK" in message
+    assert "torchrun --nproc_per_node N -m monai.bundle run" in message
