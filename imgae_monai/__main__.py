@@ -22,6 +22,7 @@ from imgae_monai.cli.info import info
 from imgae_monai.cli.line_starts import LineStarts
 from imgae_monai.cli.pack import pack
 from imgae_monai.cli.predict import predict
+from imgae_monai.cli.processes import check_alone
 from imgae_monai.cli.report import report
 from imgae_monai.cli.reproduce import reproduce
 from imgae_monai.cli.select import select
@@ -121,6 +122,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with contextlib.redirect_stderr(LineStarts(sys.stderr)) as stderr:
         try:
             words = check_arguments(argv, COMMANDS)
+            if words[:1] and words[0] in COMMANDS:
+                check_alone(words[0])
             _keep_text(COMMANDS)
             fire.Fire(COMMANDS, command=words, name="imgae-monai")
         except KeyboardInterrupt as e:

@@ -139,7 +139,8 @@ def write_run(bundle: Path, run: Path, preset: str | None, overrides: Mapping[st
     inference |= _missing(inference, train)
     train["output_dir"] = "$@bundle_root"
     (run / "configs").mkdir(parents=True, exist_ok=True)
-    for name in ("evaluate.json", "logging.conf"):
+    overlays = [path.name for path in configs.glob("multi_gpu_*.json")]
+    for name in ("evaluate.json", "logging.conf", *overlays):
         shutil.copyfile(configs / name, run / "configs" / name)
     metadata = run_metadata(json.loads((configs / "metadata.json").read_text(encoding="utf-8")), train)
     for name, config in (("train.json", train), ("inference.json", inference), ("metadata.json", metadata)):

@@ -93,6 +93,10 @@ def _finished_record(run: Path) -> dict[str, Any]:
     record = _read(path)
     if not record.get("finished"):
         raise InputError(f"{run} has not come to its end: imgae-monai train ... --resume goes on with it")
+    if record.get("n_processes", 1) > 1:
+        raise InputError(
+            f"{run} was trained by {record['n_processes']} processes; what one process trained is reproduced"
+        )
     return record
 
 

@@ -103,7 +103,8 @@ def train(
     """Train a bundle on normal images, keep the best weights by validation loss, and calibrate the score.
 
     The run's folder gets the checkpoint and the calibration (models/), the config as run (configs/), TensorBoard files
-    (tensorboard/), train.json and train.log. It is a MONAI bundle of its own.
+    (tensorboard/), train.json and train.log. It is a MONAI bundle of its own. Several processes train together when
+    torchrun starts it: torchrun --nproc_per_node 2 -m imgae_monai train ...; batch_size is of each.
 
     Args:
         bundle: name of a bundle (unet_autoencoder, reversed_autoencoder) or path of another.
@@ -198,9 +199,17 @@ def train(
     knobs = {key: value for key, value in locals().items() if key not in _NOT_KNOBS}
 
     from imgae_monai.cli.overrides import given
+    from imgae_monai.cli.processes import by_torchrun
     from imgae_monai.cli.stop import stop_on_sigterm
-    from imgae_monai.cli.train_run import resume_run, start_run, unfinished
-    from imgae_monai.engines import check_resumable, lock_run, resume_points
+    from imgae_monai.cli.train_run import resume_run, run_together, start_run, unfinished
+    from imgae_monai.engines import (
+        check_resumable,
+        choose_device,
+        is_first_process,
+        join_processes,
+        lock_run,
+        resume_points,
+    )
     from imgae_monai.exceptions import InputError
 
     own = sorted({*RUN_OWN}.intersection(set or {}))
@@ -214,6 +223,12 @@ def train(
         raise InputError("--resume and --overwrite exclude each other: choose one")
     if resume is True:
         check_resumable(run / "models")
+    if by_torchrun():
+        join_processes(choose_device(device or "auto"))
+        if not is_first_process():
+            with stop_on_sigterm():
+                run_together(run)
+            return
     with stop_on_sigterm(), lock_run(run):
         if resume and resume_points(run / "models"):
             resume_run(run, bundle, {**overrides, **given(preset=preset)}, once=resume == "auto")

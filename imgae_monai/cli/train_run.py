@@ -57,7 +57,7 @@ def resume_run(run: Path, bundle: str, overrides: dict[str, Any], once: bool) ->
     if (run / "models" / "model.pt").exists():
         shutil.rmtree(run / ASIDE, ignore_errors=True)  # an --overwrite was interrupted, but after it had weights
     bc.log_to(run / "train.log")
-    bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), "resume": True})
+    run_together(run, resume=True)
 
 
 def start_run(
@@ -89,4 +89,21 @@ def start_run(
         bc.write_run(folder, run, preset, overrides)
         bc.log_to(run / "train.log")
         warn_of_map_only(run, overrides)
-        bc.run_bundle([run / "configs" / "train.json"], {"bundle_root": str(run), "resume": False})
+        run_together(run, resume=False)
+
+
+def run_together(run: Path, resume: bool = False) -> None:
+    """Train. Of several processes each comes here: the others wait for the first one to make the folder ready.
+
+    Args:
+        run: folder of the run.
+        resume: whether it goes on; what the first process says.
+    """
+    from imgae_monai.cli import bundle_config as bc
+    from imgae_monai.cli.processes import by_torchrun
+    from imgae_monai.engines import largest_everywhere, noticing_deaths
+
+    names = ["train.json", *(["multi_gpu_train.json"] if by_torchrun() else [])]
+    with noticing_deaths():
+        going_on = largest_everywhere(int(resume)) == 1
+    bc.run_bundle([run / "configs" / name for name in names], {"bundle_root": str(run), "resume": going_on})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import logging
 import os
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import ignite.distributed as idist
@@ -13,22 +16,26 @@ import torch
 import torch.distributed as dist
 
 from imgae_monai.data.datalist import Datalist
-from imgae_monai.engines.choose_device import choose_device
 from imgae_monai.exceptions import InputError
 
 logger = logging.getLogger(__name__)
 
 # how long one may wait for the others, as for the slowest disk at the first step; a death is noticed at once
 _PATIENCE = datetime.timedelta(minutes=30)
+_GONE = re.compile(r"gloo/|Connection (?:closed|reset) by peer|NCCL")  # what the others are told by
 
 
-def join_processes() -> None:
-    """Join the processes that ``torchrun`` started, by NCCL where there is CUDA and by gloo elsewhere.
+def join_processes(device: torch.device | str) -> None:
+    """Join the processes that ``torchrun`` started, by NCCL on CUDA and by gloo elsewhere.
 
-    Only the first one goes on to log what is not a warning. Joined processes stay joined.
+    Of a machine's GPUs each process takes the one of its local rank. Only the first process goes on to log what is not
+    a warning. Joined processes stay joined.
+
+    Args:
+        device: where they compute; ``cuda`` without a number.
 
     Raises:
-        InputError: when this process was not started by ``torchrun``.
+        InputError: when this process was not started by ``torchrun``, or there is no GPU for it alone.
     """
     if dist.is_initialized():
         return
@@ -38,13 +45,26 @@ def join_processes() -> None:
             f"multi_gpu_train.json and multi_gpu_evaluate.json are for processes of torchrun, and {', '.join(missing)} "
             "is not set: start them by torchrun --nproc_per_node N -m monai.bundle run ..., or leave them out"
         )
-    if torch.cuda.is_available():
-        torch.cuda.set_device(_local_rank())
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE)
+    on_gpu = torch.device(device).type == "cuda"
+    if on_gpu:
+        _take_gpu(torch.device(device))
+    dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)
     idist.get_rank()  # ignite looks for the group once, and all processes must do so together
     if not is_first_process():
         logging.getLogger().setLevel(logging.WARNING)
     logger.info("%d processes, by %s", dist.get_world_size(), dist.get_backend())
+
+
+def _take_gpu(device: torch.device) -> None:
+    local_rank, n_gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if device.index is not None and local_processes() > 1:
+        raise InputError(f"device {device} is one GPU for {local_processes()} processes: use cuda, or auto")
+    if local_rank >= n_gpus:
+        raise InputError(
+            f"{local_processes()} processes on a machine with {n_gpus} GPU(s): give torchrun --nproc_per_node the "
+            "number of GPUs"
+        )
+    torch.cuda.set_device(local_rank if device.index is None else device.index)
 
 
 def leave_processes() -> None:
@@ -62,22 +82,6 @@ def is_first_process() -> bool:
 def process_seed(seed: int) -> int:
     """A seed of this process's own; that of the first one is the seed itself."""
     return seed + 1_000_003 * int(os.environ.get("RANK", "0"))
-
-
-def process_device(name: str = "auto") -> torch.device:
-    """As :py:func:`imgae_monai.engines.choose_device`, where ``"auto"`` is a GPU for each process of a machine.
-
-    Raises:
-        InputError: as there, and when a machine has more processes than GPUs.
-    """
-    if name != "auto" or not torch.cuda.is_available():
-        return choose_device("cpu" if name == "auto" else name)
-    if _local_rank() >= torch.cuda.device_count():
-        raise InputError(
-            f"{local_processes()} processes on a machine with {torch.cuda.device_count()} GPU(s): give torchrun "
-            "--nproc_per_node the number of GPUs"
-        )
-    return choose_device(f"cuda:{_local_rank()}")
 
 
 def local_processes() -> int:
@@ -115,5 +119,19 @@ def check_same_data(datalist: Datalist) -> None:
         )
 
 
-def _local_rank() -> int:
-    return int(os.environ.get("LOCAL_RANK", "0"))
+@contextlib.contextmanager
+def noticing_deaths() -> Iterator[None]:
+    """Meanwhile tell of another process's death in one line; torch tells of a socket.
+
+    Raises:
+        InputError: when a process that works with this one is gone.
+    """
+    try:
+        yield
+    except RuntimeError as e:
+        if dist.is_initialized() and _GONE.search(str(e)):
+            raise InputError(
+                "another process of this run has died, or its machine can't be reached; torchrun's summary names it. "
+                "Start them again and resume, or let torchrun do so by --max_restarts"
+            ) from e
+        raise

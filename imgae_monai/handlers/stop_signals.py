@@ -9,19 +9,17 @@ import threading
 from types import FrameType
 from typing import Any
 
-import torch.distributed as dist
 from ignite.engine import Engine, Events
 from monai.engines import Trainer
 
-from imgae_monai.engines.processes import largest_everywhere, smallest_everywhere
+from imgae_monai.engines.processes import largest_everywhere, noticing_deaths, smallest_everywhere
 from imgae_monai.engines.run_folder import resume_points
-from imgae_monai.exceptions import InputError, Stopped
+from imgae_monai.exceptions import Stopped
 from imgae_monai.handlers.resume_point_saver import ResumePointSaver
 
 logger = logging.getLogger(__name__)
 
 _WORKER_GONE = re.compile(r"DataLoader worker .* (?:is killed by signal|exited unexpectedly)")
-_PROCESS_GONE = re.compile(r"gloo/|Connection (?:closed|reset) by peer|NCCL")  # what the others are told by
 
 
 class StopSignalHandler:
@@ -55,13 +53,9 @@ class StopSignalHandler:
         """
         self.attach(trainer)
         try:
-            trainer.run()
+            with noticing_deaths():
+                trainer.run()
         except RuntimeError as e:
-            if dist.is_initialized() and _PROCESS_GONE.search(str(e)):
-                raise InputError(
-                    "another process of this run has died, or its machine can't be reached; torchrun's summary names "
-                    "it. Start them again with --resume True, or let torchrun do so by --max_restarts"
-                ) from e
             if self._received is None or not _WORKER_GONE.search(str(e)):
                 raise
             raise Stopped(self._received) from e

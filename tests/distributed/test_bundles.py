@@ -13,7 +13,7 @@ import torch
 from monai.bundle import ConfigParser, run
 
 from imgae_monai.__main__ import explain
-from tests.conftest import BUNDLES, PLAIN_SCORE, REPO
+from tests.conftest import BUNDLES, PLAIN_SCORE, PLAIN_SCORE_FLAGS, REPO
 
 from .conftest import SECONDS, finish, worker
 
@@ -156,6 +156,38 @@ def test_a_restart_never_takes_over_a_run_that_was_there_before(train, trained):
     assert process.returncode != 0
     assert "already holds a run" in out
     assert {path: path.read_bytes() for path in (root / "models").glob("*.pt")} == before
+
+
+@pytest.fixture(scope="module")
+def by_command(torchrun, phantoms, tmp_path_factory) -> Path:
+    """Run of the command line, trained by two processes."""
+    run = tmp_path_factory.mktemp("by_command") / "run"
+    size = (
+        "--image_size",
+        32,
+        "--latent_size",
+        4,
+        "--batch_size",
+        4,
+        "--set",
+        "{'channels': [4, 8, 8], 'strides': [2, 2]}",
+    )
+    words = ("train", "unet_autoencoder", "--data", phantoms, "--output", run, "--epochs", 1, *size, *PLAIN_SCORE_FLAGS)
+    out = finish(torchrun("-m", "imgae_monai", *words))
+    assert out.count(f"run: {run}") == 1
+    return run
+
+
+def test_the_command_trains_by_several_processes(by_command, cli):
+    assert json.loads((by_command / "train.json").read_text())["n_processes"] == 2
+    cli("evaluate", by_command)
+    assert json.loads((by_command / "metrics.json").read_text())["n_abnormal"] == 12
+
+
+def test_what_several_processes_trained_is_not_reproduced_by_one(by_command, cli, capsys):
+    with pytest.raises(SystemExit):
+        cli("reproduce", by_command)
+    assert "was trained by 2 processes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["multi_gpu_train", "multi_gpu_evaluate"])

@@ -193,8 +193,8 @@ def stopping(found: dict) -> None:
 
 
 def main(folder: Path) -> None:
-    join_processes()
-    join_processes()  # once more does nothing
+    join_processes("cpu")
+    join_processes("cpu")  # once more does nothing
     rank = dist.get_rank()
     found: dict = {"first": is_first_process(), "seed": process_seed(5)}
     found["gathered"] = all_gather_state({"rank": rank, "values": [0.5] * (rank + 1), "t": torch.full((rank,), 2)})
