@@ -9,7 +9,7 @@ def two_processes(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("command", [("evaluate", "run"), ("compare", "one", "two"), ("info",)])
+@pytest.mark.parametrize("command", [("evaluate", "run"), ("compare", "one", "two", "--output", "x"), ("info",)])
 def test_what_is_not_shared_out_is_refused_under_torchrun(command, two_processes, cli, capsys):
     with pytest.raises(SystemExit) as caught:
         cli(*command)
