@@ -130,8 +130,10 @@ def noticing_deaths() -> Iterator[None]:
         yield
     except RuntimeError as e:
         if dist.is_initialized() and _GONE.search(str(e)):
-            raise InputError(
+            message = (
                 "another process of this run has died, or its machine can't be reached; torchrun's summary names it. "
                 "Start them again and resume, or let torchrun do so by --max_restarts"
-            ) from e
+            )
+            logger.error(message)  # now: torchrun's SIGTERM may end this process before an exception is printed
+            raise InputError(message) from e
         raise

@@ -152,7 +152,7 @@ def test_a_restart_never_takes_over_a_run_that_was_there_before(train, trained):
     root, _ = trained["reversed_autoencoder"]
     before = {path: path.read_bytes() for path in (root / "models").glob("*.pt")}
     process = train("reversed_autoencoder", root, restarts=1)
-    out = process.communicate(timeout=SECONDS)[0]
+    out = process.communicate(timeout=2 * SECONDS)[0]
     assert process.returncode != 0
     assert "already holds a run" in out
     assert {path: path.read_bytes() for path in (root / "models").glob("*.pt")} == before
