@@ -14,6 +14,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import EarlyStopping, TerminateOnNan
+from monai.bundle import download_large_files
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.handlers import (
     CheckpointSaver,
@@ -188,3 +189,11 @@ def test_monais_mixed_precision_is_for_cuda_only():
     assert set(seen) == {torch.float32}
     with pytest.raises(TypeError, match="device_type"):
         torch.autocast("cuda", **{"device_type": "cpu"})
+
+
+def test_download_large_files_fails_with_a_name_of_the_list(tmp_path):
+    """``docs/zoo.md`` says to leave the name out."""
+    (tmp_path / "large_files.yml").write_text("large_files: []\n")
+    download_large_files(bundle_path=str(tmp_path))
+    with pytest.raises(UnboundLocalError, match="large_file_path"):
+        download_large_files(bundle_path=str(tmp_path), large_file_name="large_files.yml")

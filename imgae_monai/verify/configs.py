@@ -29,16 +29,19 @@ def check_ids(subject: Subject) -> None:
     """
     from monai.bundle import ConfigParser
 
+    parsers = {}
     for name, ids in (("inference", _INFERENCE), ("train", _TRAIN)):
         path = subject.config_file(name)
-        parser = ConfigParser(ConfigParser.load_config_file(str(path)))
-        missing = [id for id in ids if id not in parser]
+        parsers[name] = ConfigParser(ConfigParser.load_config_file(str(path)))
+        missing = [id for id in ids if id not in parsers[name]]
         if missing:
             raise InputError(f"configs/{path.name} has no {', '.join(missing)}")
-    handlers = parser["train#handlers"]
-    validation = [h for h in handlers if isinstance(h, dict) and h.get("_target_") == "ValidationHandler"]
-    if not all(handler.get("interval") == "@val_interval" for handler in validation):
-        raise InputError("configs/train.json: the interval of ValidationHandler should be @val_interval")
+    handlers = [handler for handler in parsers["train"]["train#handlers"] if isinstance(handler, dict)]
+    intervals = [h.get("interval") for h in handlers if h.get("_target_") == "ValidationHandler"]
+    if set(intervals) - {"@val_interval"}:
+        raise InputError(
+            f"configs/train.json: the interval of ValidationHandler should be @val_interval, got {intervals[0]!r}"
+        )
 
 
 def check_properties(subject: Subject, workflows: Sequence[tuple[str, tuple[str, ...]]] = _WORKFLOWS) -> str:

@@ -19,6 +19,8 @@ PRESETS = [
     for bundle in BUNDLES
     for preset in sorted((REPO / "bundles" / bundle / "configs" / "presets").glob("*.yaml"))
 ]
+# one preset of each network
+VOLUMES = [(BUNDLES[0], "restoration", 3), (BUNDLES[1], "introspective", 3), (BUNDLES[1], "plain", 3)]
 
 
 def configs(bundle):
@@ -73,8 +75,7 @@ def trained_state(network: torch.nn.Module, image: torch.Tensor) -> dict:
     return network.state_dict()
 
 
-@pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize(("bundle", "preset"), PRESETS)
+@pytest.mark.parametrize(("bundle", "preset", "dims"), [*((*p, 2) for p in PRESETS), *VOLUMES])
 def test_every_preset_is_exported_to_torchscript(bundle, preset, dims, tmp_path):
     channels, strides = SMALL[bundle]
     strides = [1, *strides[1:]] if preset.startswith("plain") and bundle == "reversed_autoencoder" else strides

@@ -25,7 +25,7 @@ def test_every_missing_id_is_named(subject, change):
 
 def test_another_interval_of_validation_is_refused(subject, change):
     change(subject.folder / "configs" / "train.json", lambda c: c["train"]["handlers"][0].update(interval=1))
-    with pytest.raises(InputError, match="interval of ValidationHandler should be @val_interval"):
+    with pytest.raises(InputError, match="interval of ValidationHandler should be @val_interval, got 1"):
         check_ids(subject)
 
 
