@@ -163,3 +163,7 @@ def test_a_run_is_packed_downloaded_and_pushed(told, place, monkeypatch):
     import monai.bundle.__main__
 
     assert not hasattr(monai.bundle.__main__, "push_to_hf_hub")
+
+
+def test_the_readme_shows_the_same_ten_lines():
+    assert snippet("load_calibration(") in (REPO / "README.md").read_text(encoding="utf-8")
