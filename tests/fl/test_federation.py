@@ -20,22 +20,20 @@ from PIL import Image
 from imgae_monai.data import write_synthetic_dataset
 from imgae_monai.exceptions import InputError
 from imgae_monai.fl import (
-    SiteCalibrator,
     fed_avg,
     finish_site,
     load_client,
     merge,
-    pooled_calibration,
     prepare_site,
     save_weights,
     site_calibrator,
 )
-from imgae_monai.fl.message import Message
 from imgae_monai.transforms import Calibration
 from tests.conftest import BUNDLES, REPO
 
 ROUNDS = 3
 N_TRAIN = (16, 8)
+DIFFERENT = "reversed_autoencoder"  # whose sites are not alike
 TINY = {
     "unet_autoencoder": {"channels": [4, 8, 8], "strides": [2, 2]},
     "reversed_autoencoder": {"channels": [4, 8, 8], "strides": [2, 2, 2]},
@@ -77,8 +75,7 @@ def exchange(weights: dict[str, torch.Tensor]) -> ExchangeObject:
 def federation(request, tmp_path_factory) -> Federation:
     bundle = request.param
     folder = tmp_path_factory.mktemp(bundle)
-    # the reversed autoencoder's sites differ
-    data = sites_data(folder, alike=bundle == "unet_autoencoder")
+    data = sites_data(folder, alike=bundle != DIFFERENT)
     overrides = OVERRIDES | TINY[bundle]
     runs = [prepare_site(bundle, folder / f"site_{i}", str(d), ROUNDS, 1, None, overrides) for i, d in enumerate(data)]
     clients = [load_client(run) for run in runs]
@@ -99,17 +96,12 @@ def federation(request, tmp_path_factory) -> Federation:
     return made
 
 
-def exchanged(sites: list[SiteCalibrator]) -> list[Message]:
-    """The three messages of all sites."""
-    moments = merge([site.moments() for site in sites])
-    scatter = merge([site.scatter(moments) for site in sites])
-    return [moments, scatter, merge([site.scores(moments, scatter) for site in sites])]
-
-
 def calibrate(runs: list[Path]) -> list[Calibration]:
     sites = [site_calibrator(run, fewest=8) for run in runs]
-    messages = exchanged(sites)
-    return [site.save(*messages) for site in sites]
+    moments = merge([site.moments() for site in sites])
+    scatter = merge([site.scatter(moments) for site in sites])
+    scores = merge([site.scores(moments, scatter) for site in sites])
+    return [site.save(moments, scatter, scores) for site in sites]
 
 
 def test_weights_of_all_are_the_mean_over_images(federation):
@@ -170,33 +162,31 @@ def central_calibration(federation: Federation, folder: Path) -> Calibration:
 
 
 def test_the_calibration_is_that_of_all_images_together(federation, tmp_path):
+    """But for histograms of 0.1 % a step; ``test_site_calibrator.py`` has them without."""
+    if federation.bundle != DIFFERENT:
+        pytest.skip("sites that are not alike show it better")
     central = central_calibration(federation, tmp_path)
-    sites = [site_calibrator(run, step=0, fewest=8) for run in federation.runs]
-    exact = pooled_calibration(*exchanged(sites), checkpoint_sha256="", data_fingerprint="")
-    coarse = federation.calibrations
     assert central.n_images == 40
-    for pooled in (exact, *coarse):
+    for pooled in federation.calibrations:
         assert pooled.n_images == 40
         torch.testing.assert_close(pooled.mean, central.mean)
         torch.testing.assert_close(pooled.std, central.std)
         for name, code in central.codes.items():
             torch.testing.assert_close(pooled.codes[name].mean, code.mean)
-    assert exact.threshold == pytest.approx(central.threshold, rel=1e-5)
-    np.testing.assert_allclose(exact.normal_scores, central.normal_scores, rtol=1e-4, atol=1e-5)
-    assert exact.map_limit == pytest.approx(central.map_limit, rel=1e-6)
-    for pooled in coarse:  # of scores that are up to 0.1 % higher
         assert central.map_limit <= pooled.map_limit * (1 + 1e-9)
         assert pooled.map_limit <= central.map_limit * 1.001 * (1 + 1e-9)
         assert central.pixel_threshold <= pooled.pixel_threshold * (1 + 1e-9)
         assert pooled.pixel_threshold <= central.pixel_threshold * 1.001 * (1 + 1e-9)
         assert pooled.threshold == pytest.approx(central.threshold, rel=0.02)
-    site_0, site_1 = coarse
+    site_0, site_1 = federation.calibrations
     assert site_0.threshold == site_1.threshold
     # hashes of a site's images stay there
     assert sorted([*site_0.image_sha256, *site_1.image_sha256]) == list(central.image_sha256)
 
 
 def test_a_site_evaluates_by_the_threshold_of_all(federation, cli, tmp_path, capsys):
+    if federation.bundle == DIFFERENT:
+        pytest.skip("evaluate.json is the same in both bundles")
     run = federation.runs[1]
     cli("evaluate", run, "--output", tmp_path / "results", "--n_bootstrap", 100, "--no_model", "false")
     metrics = json.loads((tmp_path / "results" / "metrics.json").read_text())
@@ -206,7 +196,7 @@ def test_a_site_evaluates_by_the_threshold_of_all(federation, cli, tmp_path, cap
 
 def test_monais_client_evaluates_the_test_split_by_evaluate_json(federation):
     """With its default arguments, but for ``bundle_root``, once there is a calibration."""
-    if federation.bundle != BUNDLES[0]:
+    if federation.bundle == DIFFERENT:
         pytest.skip("evaluate.json is the same in both bundles")
     run = federation.runs[0]
     kwargs = {"bundle_root": str(run), "output_dir": str(run / "by_client"), "n_bootstrap": 50, "no_model": False}
