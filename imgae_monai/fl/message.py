@@ -42,7 +42,8 @@ def merge(messages: Sequence[Mapping[str, NDArray[Any]]]) -> Message:
 
     Raises:
         ValueError: when there is none.
-        InputError: when sites differ in stage, weights, score, specificity, step, or in names or shapes of arrays.
+        InputError: when sites differ in stage, weights, score, specificity, step, or in names or shapes of arrays, or
+            a number is not finite.
     """
     if not messages:
         raise ValueError("expected a message of each site, got none")
@@ -75,6 +76,9 @@ def _check_site(site: int, message: Mapping[str, NDArray[Any]], first: Mapping[s
             f"site {site} has another {names[0]} than site 0: shape {shapes.get(names[0])}, there "
             f"{expected.get(names[0])}; all sites must use the same config"
         )
+    spoilt = [name for name, array in message.items() if name != HEADER and not np.isfinite(array).all()]
+    if spoilt:
+        raise InputError(f"site {site} sent {spoilt[0]} that is not finite: calibrate without it")
 
 
 def _shape(name: str, array: NDArray[Any]) -> tuple[int, ...]:

@@ -174,6 +174,14 @@ def test_sites_that_do_not_agree_are_not_merged(other, words, tmp_path):
         merge([first.moments(), second.moments()])
 
 
+def test_a_message_that_is_not_finite_is_refused(tmp_path):
+    sites = sites_of(tmp_path, SCORES["plain"])
+    messages = [site.moments() for site in sites]
+    messages[1]["map/total"] = messages[1]["map/total"] * np.inf
+    with pytest.raises(InputError, match="site 1 sent map/total that is not finite: calibrate without it"):
+        merge(messages)
+
+
 def test_messages_of_another_stage_or_calibration_are_refused(tmp_path):
     sites = sites_of(tmp_path, SCORES["plain"])
     moments, _, scores = exchanged(sites)
