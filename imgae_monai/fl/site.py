@@ -34,7 +34,8 @@ def prepare_site(
     """Make the folder of a site's run, a bundle of its own, as ``imgae-monai train`` does.
 
     Its epochs are those of all rounds, so that the learning rate follows its schedule from the first round to the last,
-    and it does not stop early, as sites would then train on for different numbers of epochs.
+    and it does not stop early, as sites would then train on for different numbers of epochs; nor is there an ensemble,
+    whose members would be the site's own.
 
     Args:
         bundle: name of a bundle that comes with the package, or a path.
@@ -49,14 +50,19 @@ def prepare_site(
         the folder.
 
     Raises:
-        InputError: when the folder holds a run, or an id or preset is unknown, or an ensemble is asked for.
+        InputError: when the folder holds a run, or an id or preset is unknown, or an id is set that follows from the
+            others.
     """
     from imgae_monai.cli.bundle_config import find_bundle, write_run
+    from imgae_monai.cli.train import RUN_OWN
 
     run = Path(run).expanduser().resolve()
-    check_run(run / "models", run)
     epochs = rounds * local_epochs
-    fixed = {"dataset_dir": str(data), "epochs": epochs, "patience": epochs + 1}
+    fixed = {"dataset_dir": str(data), "epochs": epochs, "patience": epochs + 1, "ensemble": 1}
+    settled = sorted({*fixed, *RUN_OWN} & {*(overrides or {})})
+    if settled:
+        raise InputError(f"a site's {', '.join(settled)} can't be set: it follows from the federation")
+    check_run(run / "models", run)
     write_run(find_bundle(bundle), run, preset, {**(overrides or {}), **fixed})
     return run
 

@@ -22,6 +22,7 @@ from imgae_monai.exceptions import InputError
 from imgae_monai.fl import (
     fed_avg,
     finish_site,
+    initial_weights,
     load_client,
     merge,
     prepare_site,
@@ -217,6 +218,20 @@ def test_a_site_that_has_a_run_is_not_trained_over(federation):
     with pytest.raises(InputError, match="already holds a run"):
         client.train(exchange(federation.weights[-1]))
     assert (run / "models" / "model.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("id", ["epochs", "patience", "ensemble", "dataset_dir", "output_dir", "overwrite"])
+def test_what_follows_from_the_federation_can_not_be_set(id, tmp_path):
+    with pytest.raises(InputError, match=f"a site's {id} can't be set: it follows from the federation"):
+        prepare_site("unet_autoencoder", tmp_path / "site", "synthetic://", ROUNDS, overrides={id: 1})
+    assert not (tmp_path / "site").exists()
+
+
+def test_the_first_weights_follow_from_the_seed_alone():
+    tiny = OVERRIDES | TINY["unet_autoencoder"]
+    first, again, other = (initial_weights("unet_autoencoder", overrides=tiny | {"seed": seed}) for seed in (0, 0, 1))
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert any(not torch.equal(value, other[name]) for name, value in first.items())
 
 
 def test_a_bundle_as_it_is_is_trained_by_monais_client(phantoms, tmp_path):
