@@ -14,13 +14,19 @@ class FedAvgAndCalibrate(FedAvg):
     def run(self) -> None:
         """Train and calibrate."""
         super().run()
-        weights = self.load_model()
-        merged = self._ask("moments", weights)
+        if self.abort_signal.triggered:
+            return
+        merged = self._ask("moments", FLModel(params=self._last.params))
         for stage in ("scatter", "scores"):
             merged = self._ask(stage, merged)
         answers = self._answers("finish", merged)
         thresholds = [float(answer.params["threshold"]) for answer in answers]
         self.info(f"thresholds of the sites: {thresholds}")
+
+    def save_model(self, model: FLModel) -> None:
+        """Keep the weights of the last round: what is loaded again are the first ones."""
+        super().save_model(model)
+        self._last = model
 
     def _ask(self, stage: str, model: FLModel) -> FLModel:
         return FLModel(params=merge([answer.params for answer in self._answers(stage, model)]))
