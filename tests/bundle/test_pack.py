@@ -17,6 +17,7 @@ from tests.conftest import BUNDLES
 PARTS = [
     *("LICENSE", "checksums.txt"),
     *(f"configs/{name}" for name in ("evaluate.json", "inference.json", "logging.conf", "metadata.json", "train.json")),
+    *("configs/multi_gpu_evaluate.json", "configs/multi_gpu_train.json"),
     *("docs/README.md", "docs/data_license.txt", "docs/training.json"),
 ]
 
@@ -71,7 +72,7 @@ def test_predicts_the_same_and_says_that_it_can_not_tell_what_it_saw(
     monkeypatch.setattr("imgae_monai.handlers.EvaluationWriter._draw", lambda self: None)
     run, images = default_score_runs["reversed_autoencoder"], phantoms / "test" / "normal"
     cli("pack", run, tmp_path / "chest.zip")
-    assert "12 files of the bundle chest, " in capsys.readouterr().out
+    assert f"{len(PARTS) + 2} files of the bundle chest, " in capsys.readouterr().out
     with zipfile.ZipFile(tmp_path / "chest.zip") as archive:
         archive.extractall(tmp_path)
     rows = []
