@@ -107,6 +107,14 @@ def _worker_gone(pid: str, how: str | None) -> str:
     )
 
 
+def _going_on(argv: Sequence[str]) -> str:
+    if argv[:1] == ["train"]:
+        return "; imgae-monai train ... --resume auto goes on from the last resume point"
+    if argv[:1] == ["predict"] and any(word.startswith("--table") for word in argv):
+        return "; the same command goes on with the parts that are there"
+    return ""
+
+
 def _is_ours(error: BaseException) -> bool:
     """Whether an error was raised below this package's own code, and not below MONAI's reading of a config."""
     package = os.path.dirname(__file__)
@@ -129,10 +137,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         except KeyboardInterrupt as e:
             number = e.signal_number if isinstance(e, Stopped) else signal.SIGINT
             what = "interrupted" if number == signal.SIGINT else "terminated"
-            resumable = argv[:1] == ["train"]
-            going_on = "; imgae-monai train ... --resume auto goes on from the last resume point" if resumable else ""
             stderr.start_line()
-            print(f"{what}{going_on}", file=stderr)
+            print(f"{what}{_going_on(argv)}", file=stderr)
             sys.exit(128 + number)
         except Exception as e:
             message = explain(e)

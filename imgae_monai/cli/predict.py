@@ -67,7 +67,7 @@ def predict(
 
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.overrides import given, warn_of_map_only
-    from imgae_monai.cli.predict_table import check_table_flags, predict_table
+    from imgae_monai.cli.predict_table import check_table_flags, device_of_rank, predict_table
     from imgae_monai.data import is_synthetic, split_readable
     from imgae_monai.data.datalist import SYNTHETIC_NOTICE
     from imgae_monai.engines import check_writable
@@ -87,7 +87,7 @@ def predict(
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
     score |= {"two_sided": two_sided, "combine": combine, "lpips_weights": lpips_weights}
-    overrides = given(**score, explain=explain, batch_size=batch_size, device=device)
+    overrides = given(**score, explain=explain, batch_size=batch_size, device=device_of_rank(device))
     overrides |= given(table=table, part_size=part_size, unreadable=unreadable, num_workers=num_workers)
     if explain is not None:
         from imgae_monai.explain import check_methods

@@ -36,6 +36,20 @@ def check_table_flags(
         )
 
 
+def device_of_rank(device: str | None) -> str | None:
+    """Of a machine's GPUs the one of this process, where torchrun has started several and no other is asked for.
+
+    Args:
+        device: the flag.
+    """
+    if "LOCAL_RANK" not in os.environ or device not in (None, "auto", "cuda"):
+        return device
+    import torch
+
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return f"cuda:{int(os.environ['LOCAL_RANK']) % n_gpus}" if n_gpus else device
+
+
 def predict_table(folder: Path, paths: Sequence[str], target: Path, overrides: Mapping[str, Any]) -> None:
     """Score a list into ``OUTPUT/parts``, or go on with it.
 
@@ -62,7 +76,7 @@ def predict_table(folder: Path, paths: Sequence[str], target: Path, overrides: M
     bc.run_bundle([config], {**overrides, **where})
     summary = target / SUMMARY_NAME
     if not summary.is_file():
-        print(f"this process has done its share; others are still scoring; results: {target / 'parts'}")
+        print(f"this process has done its share; parts of others are still missing; results: {target / 'parts'}")
         return
     counts = json.loads(summary.read_text(encoding="utf-8"))
     if counts["n_synthetic"]:

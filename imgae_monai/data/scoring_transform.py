@@ -10,9 +10,9 @@ from monai.transforms import Compose
 from monai.utils import convert_to_tensor, ensure_tuple_rep, look_up_option
 
 from imgae_monai.data.unreadable import SkippedImage, skipping
-from imgae_monai.exceptions import InputError
+from imgae_monai.exceptions import InputError, UnreadableImage
 
-ON_UNREADABLE_ROW = ("fail", "row")
+UNREADABLE = ("fail", "row")
 
 
 class ScoringTransform:
@@ -34,8 +34,8 @@ class ScoringTransform:
     def __init__(
         self, preprocessing: Compose, image_size: int | Sequence[int], spatial_dims: int = 2, unreadable: str = "fail"
     ) -> None:
-        on_unreadable = {"fail": "fail", "row": "skip"}[look_up_option(unreadable, ON_UNREADABLE_ROW)]
-        self.preprocessing = skipping(preprocessing, on_unreadable)
+        self.unreadable = look_up_option(unreadable, UNREADABLE)
+        self.preprocessing = skipping(preprocessing, "skip")
         self.shape = (1, *ensure_tuple_rep(image_size, spatial_dims))
 
     def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,9 +47,14 @@ class ScoringTransform:
             the same with the image as a tensor, and with ``reason``: why it can't be read, ``""`` where it can.
 
         Raises:
-            UnreadableImage: (or MONAI's error over it) when it can't, for ``"fail"``.
+            UnreadableImage: when it can't, for ``"fail"``.
         """
         done = self.preprocessing(dict(item))
+        if isinstance(done, SkippedImage) and self.unreadable == "fail":
+            raise UnreadableImage(
+                f"{done.reason} (of a list whose scoring has begun: put it right and start the same command again, or "
+                "add --unreadable row)"
+            )
         if isinstance(done, SkippedImage):
             return {**item, "image": torch.zeros(self.shape), "reason": done.reason}
         image = convert_to_tensor(done["image"], track_meta=False)

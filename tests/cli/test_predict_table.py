@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from imgae_monai.cli.predict_table import device_of_rank
 from imgae_monai.data.row_table import read_rows
 from tests.conftest import REPO
 
@@ -207,7 +209,10 @@ def test_an_unreadable_image_is_named_or_gets_a_row_when_it_is_gone_on_with(cli,
     (tmp_path / "list.txt").write_text("000.png\n001.png\ngone.png\n")
     words = ("predict", runs[BUNDLE], tmp_path / "list.txt", "--output", tmp_path / "out", "--table", "csv")
     words = (*words, "--batch_size", 1, "--part_size", 1)
-    assert f"cannot read {tmp_path / '001.png'}" in refused(cli, capsys, *words)
+    for more in ((), ("--num_workers", 1)):
+        error = refused(cli, capsys, *words, *more).splitlines()[-1]
+        assert error.startswith(f"error: cannot read {tmp_path / '001.png'}")
+        assert error.endswith("start the same command again, or add --unreadable row)")
     cli(*words, "--unreadable", "row")
     rows = all_rows(tmp_path / "out")
     assert [row["decision"] for row in rows] == [0, None, None]
@@ -294,3 +299,32 @@ def test_a_run_from_before_tables_says_so(cli, capsys, runs, many, tmp_path):
     path.write_text(json.dumps(config))
     error = refused(cli, capsys, "predict", old, many, "--output", tmp_path / "out", "--table", "csv")
     assert "was trained by a version that writes no tables: predict without --table" in error
+
+
+@pytest.mark.parametrize(
+    ("device", "n_gpus", "local_rank", "expected"),
+    [
+        (None, 2, "1", "cuda:1"),
+        ("auto", 2, "3", "cuda:1"),
+        ("cuda", 2, "0", "cuda:0"),
+        ("cuda:0", 2, "1", "cuda:0"),
+        ("cpu", 2, "1", "cpu"),
+        (None, 0, "1", None),
+        (None, 2, None, None),
+    ],
+)
+def test_each_process_of_a_machine_takes_a_gpu_of_its_own(device, n_gpus, local_rank, expected, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: n_gpus > 0)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: n_gpus)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if local_rank is not None:
+        monkeypatch.setenv("LOCAL_RANK", local_rank)
+    assert device_of_rank(device) == expected
+
+
+def test_ctrl_c_says_that_the_command_goes_on(cli, capsys, runs, many, monkeypatch, tmp_path):
+    monkeypatch.setattr("imgae_monai.handlers.PartWriter._write", lambda self, part: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(SystemExit) as e:
+        cli("predict", runs[BUNDLE], many, "--output", tmp_path, "--table", "csv", "--part_size", 8)
+    assert e.value.code == 130
+    assert capsys.readouterr().err.endswith("interrupted; the same command goes on with the parts that are there\n")
