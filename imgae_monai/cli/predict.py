@@ -56,8 +56,7 @@ def predict(
         explain: gradient, occlusion or both by commas: maps of where the score comes from, slow. Default none.
         table: csv or parquet: rows only, resumable, see above. Default predictions.csv with pictures.
         part_size: images a part of the table, a multiple of batch_size. Default 64 batches.
-        unreadable: with table, what an image that can't be read does: fail ends the command and names it, row leaves
-            its score empty and says why. Default fail.
+        unreadable: with table, an image that can't be read: fail (named) or row (without score). Default fail.
         num_workers: processes that load images. Default as trained.
         batch_size: images a step. Default as trained.
         device: cpu, cuda, cuda:1, mps, or auto, which logs why. Default auto (CUDA, else MPS, else CPU).

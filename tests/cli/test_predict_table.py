@@ -20,6 +20,7 @@ from imgae_monai.data.row_table import read_rows
 from tests.conftest import REPO
 
 BUNDLE = "unet_autoencoder"
+PLAIN_MAP = ("--residual", "l1", "--smoothing_sigma", 1)
 
 
 @pytest.fixture(scope="module")
@@ -147,10 +148,19 @@ def test_shared_and_stopped_the_bits_are_those_of_one_process(
     assert all_rows(tmp_path) == whole
 
 
-def test_scores_are_to_the_bit_those_of_predict(cli, runs, phantoms, tmp_path):
-    for bundle, run in runs.items():
-        cli("predict", run, phantoms / "test", "--output", tmp_path / bundle / "plain")
-        cli("predict", run, phantoms / "test", "--output", tmp_path / bundle / "table", "--table", "csv")
+@pytest.mark.parametrize("flags", [(), ("--combine", "none", *PLAIN_MAP)])
+def test_scores_are_to_the_bit_those_of_predict(flags, cli, default_score_runs, phantoms, monkeypatch, tmp_path):
+    """Though the map is not made where the score is not of it."""
+    for bundle, run in default_score_runs.items():
+        if flags:
+            run = shutil.copytree(run, tmp_path / bundle / "run")
+            cli("calibrate", run, *flags)
+        words = ("predict", run, phantoms / "test", *flags, "--output")
+        cli(*words, tmp_path / bundle / "plain")
+        with monkeypatch.context() as patch:
+            if not flags:
+                patch.delattr("imgae_monai.transforms.ResidualMapd.__call__")
+            cli(*words, tmp_path / bundle / "table", "--table", "csv")
         with open(tmp_path / bundle / "plain" / "predictions.csv", newline="") as f:
             plain = [(row["image"], row["score"], row["decision"]) for row in csv.DictReader(f)]
         with open(tmp_path / bundle / "table" / "parts" / "part-00000.csv", newline="") as f:
