@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_PLAIN = f"  {'preset':14}{'pixels':>7}{'batch':>6}{'latent':>7}{'parameters':>13}{'GFLOP':>8}"
-_MEASURED = f"{'score: img/s':>14}{'MB':>8}{'train: s/step':>15}{'MB':>8}"
+# names and widths of the columns
+_PLAIN = {"pixels": 6, "batch": 5, "latent": 6, "parameters": 12, "GFLOP": 7}
+_MEASURED = {"score: img/s": 13, "MB": 7, "train: s/step": 14, "MB ": 7}
+_ESTIMATED = {"training": 12}
+_COLUMNS = {**_PLAIN, **_MEASURED, **_ESTIMATED}
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     """Args: rows: of one bundle, as ``imgae-monai info`` makes them."""
     measured = any("train_seconds" in row for row in rows)
     estimated = any("estimated_seconds" in row for row in rows)
-    print(_PLAIN + _MEASURED * measured + f"{'training':>13}" * estimated)
+    names = [*_PLAIN, *(_MEASURED if measured else ()), *(_ESTIMATED if estimated else ())]
+    print(_line("preset", [name.strip() for name in names]))
     for row in rows:
-        print(_line(row))
+        print(_line(row["preset"], _cells(row)))
         if "refused" in row:
             print(f"    {row['refused']}")
 
@@ -34,16 +38,23 @@ def print_notes(rows: Sequence[Mapping[str, Any]]) -> None:
         print(f"training: ESTIMATE for {estimated['images']} images and {shown} epochs, steps alone, no early stop")
 
 
-def _line(row: Mapping[str, Any]) -> str:
-    line = f"  {row['preset']:14}{row['image_size']:>7}{row['batch_size']:>6}{row['latent_size']:>7}"
+def _line(preset: str, cells: Sequence[str]) -> str:
+    """A cell that is too wide moves those after it."""
+    return f"  {preset:14}" + "".join(
+        f" {cell:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=False)
+    )
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    cells = [str(row[key]) for key in ("image_size", "batch_size", "latent_size")]
     if "parameters" in row:
-        line += f"{row['parameters']:>13,}{row['flops'] / 1e9:>8.3f}"
+        cells += [f"{row['parameters']:,}", f"{row['flops'] / 1e9:.3f}"]
     if "train_seconds" in row:
-        line += f"{row['batch_size'] / row['predict_seconds']:>14.1f}{row['predict_mb']:>8.0f}"
-        line += f"{row['train_seconds']:>15.3f}{row['train_mb']:>8.0f}"
+        cells += [f"{row['batch_size'] / row['predict_seconds']:.1f}", f"{row['predict_mb']:.0f}"]
+        cells += [f"{row['train_seconds']:.3f}", f"{row['train_mb']:.0f}"]
     if "estimated_seconds" in row:
-        line += f"{_duration(row['estimated_seconds']):>13}"
-    return line
+        cells.append(_duration(row["estimated_seconds"]))
+    return cells
 
 
 def _duration(seconds: float) -> str:
