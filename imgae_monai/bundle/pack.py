@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from monai.bundle import ConfigParser
 from monai.config import PathLike
@@ -81,7 +83,9 @@ def pack_bundle(run: PathLike, output: PathLike, overwrite: bool = False) -> lis
             entry = zipfile.ZipInfo(f"{name}/{part}", _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system, entry.external_attr = 3, 0o644 << 16
-            archive.writestr(entry, content if isinstance(content, bytes) else content.read_bytes())
+            entry.file_size = len(content) if isinstance(content, bytes) else content.stat().st_size
+            with archive.open(entry, "w") as target, _opened(content) as source:
+                shutil.copyfileobj(source, target)
     return [f"{name}/{part}" for part in sorted(parts)]
 
 
@@ -184,6 +188,10 @@ def _docs(run: Path) -> dict[str, bytes | Path]:
         told = {key: stored[key] for key in _TOLD if key in stored}
         found["docs/training.json"] = json.dumps(told, indent=4).encode() + b"\n"
     return found
+
+
+def _opened(content: bytes | Path) -> BinaryIO:
+    return io.BytesIO(content) if isinstance(content, bytes) else open(content, "rb")
 
 
 def _sha256(content: bytes | Path) -> str:
