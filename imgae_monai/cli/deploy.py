@@ -11,7 +11,8 @@ from typing import Any
 
 from imgae_monai.exceptions import InputError
 
-logger = logging.getLogger(__name__)
+# ids of a run's config that deploy.json refers to
+_READ = {"score", "ensemble", "original_size", "lpips_weights", "ckpt_dir"}
 
 
 def deploy(
@@ -64,8 +65,10 @@ def deploy(
     warn_of_map_only(folder, overrides)
     overlay = json.loads((bc.bundles_root() / bc.bundle_names()[0] / "configs" / "deploy.json").read_text("utf-8"))
     formats = overlay.pop("_meta_")["network_data_format"]["outputs"]
-    config = bc.merge_config([folder / "configs" / "inference.json"], overrides) | overlay
-    config["trained_on_synthetic"] = _is_synthetic(folder)
+    config = bc.merge_config([folder / "configs" / "inference.json"], overrides)
+    if missing := _READ - config.keys():
+        raise InputError(f"{run} was trained by a version whose configs have no {min(missing)}: train it again")
+    config |= {**overlay, "trained_on_synthetic": _is_synthetic(folder)}
     files = _embed(folder, config)
     check_writable(target)
     for name in ("configs", "models"):
@@ -86,8 +89,18 @@ def _check_target(target: Path, run: Path, overwrite: bool) -> None:
         raise InputError(f"--output {target} and the run {run} lie in one another: give a folder apart")
     if (target / "train.json").exists() or (target / "configs" / "train.json").exists():
         raise InputError(f"{target} holds a run: give another --output")
-    if (target / "configs").exists() and not overwrite:
-        raise InputError(f"{target} already holds a bundle: give another --output, or --overwrite to replace it")
+    inside = [name for name in ("configs", "models") if (target / name).exists()]
+    if inside and not overwrite:
+        raise InputError(
+            f"{target} already holds {inside[0]}: give another --output, or --overwrite to replace a bundle"
+        )
+    if inside and not _is_deployed(target):
+        raise InputError(f"{target} holds {inside[0]}, which imgae-monai deploy did not make: give another --output")
+
+
+def _is_deployed(target: Path) -> bool:
+    config = target / "configs" / "inference.json"
+    return config.is_file() and "deploy_transforms" in json.loads(config.read_text(encoding="utf-8"))
 
 
 def _is_synthetic(run: Path) -> bool:

@@ -117,8 +117,8 @@ def test_metadata_tell_what_comes_out(made):
     ("make", "message"),
     [
         (
-            lambda run, target: target.joinpath("configs").mkdir(),
-            "already holds a bundle: give another --output, or --ov",
+            lambda run, target: (target / "models").mkdir(),
+            "already holds models: give another --output, or --overwrite",
         ),
         (lambda run, target: shutil.copyfile(run / "train.json", target / "train.json"), "holds a run: give another"),
         (lambda run, target: run / "deployed", "lie in one another: give a folder apart"),
@@ -131,6 +131,32 @@ def test_refuses_a_folder_that_is_in_use(make, message, runs, cli, capsys, tmp_p
     with pytest.raises(SystemExit, match="2"):
         cli("deploy", run, "--output", target)
     assert message in capsys.readouterr().err
+
+
+def test_replaces_what_it_made_and_nothing_else(made, cli, capsys, tmp_path):
+    _, found = made
+    run, deployed, _ = found["unet_autoencoder"]
+    other, again = tmp_path / "other", tmp_path / "again"
+    (other / "models").mkdir(parents=True)
+    (other / "models" / "mine.pt").touch()
+    with pytest.raises(SystemExit, match="2"):
+        cli("deploy", run, "--output", other, "--overwrite", *OWN)
+    assert "holds models, which imgae-monai deploy did not make: give another --output" in capsys.readouterr().err
+    assert (other / "models" / "mine.pt").exists()
+    shutil.copytree(deployed, again)
+    (again / "models" / "model.ts").write_bytes(b"")
+    cli("deploy", run, "--output", again, "--overwrite", *OWN)
+    assert (again / "models" / "model.ts").stat().st_size > 1000
+
+
+def test_a_run_of_an_earlier_version_is_refused(runs, cli, capsys, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(runs["unet_autoencoder"], run)
+    path = run / "configs" / "inference.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "ensemble"}))
+    with pytest.raises(SystemExit, match="2"):
+        cli("deploy", run, "--output", tmp_path / "target")
+    assert "was trained by a version whose configs have no ensemble: train it again" in capsys.readouterr().err
 
 
 def test_a_score_without_a_calibration_is_refused_before_anything_is_written(runs, cli, capsys, tmp_path):
