@@ -53,6 +53,7 @@ def info(
     changed = {"image_size": image_size, "batch_size": batch_size, "epochs": epochs}
     overrides = {key: value for key, value in changed.items() if value is not None}
     measured = (device or "auto") if measure or images is not None else None
+    load = _load()
     print(f"imgae_monai {__version__}, bundles in {bc.bundles_root()}")
     rows: list[dict[str, Any]] = []
     for folder in folders:
@@ -61,7 +62,7 @@ def info(
             if preset in (None, name):
                 files = [folder / "configs" / "train.json", folder / "configs" / "presets" / f"{name}.yaml"]
                 config = bc.merge_config(files, overrides)
-                of_bundle.append({"bundle": folder.name, "preset": name, **_row(config, measured, images)})
+                of_bundle.append({"bundle": folder.name, "preset": name, **_row(config, measured, images), **load})
         if of_bundle:
             print(f"\n{_title(folder)}")
             print_table(of_bundle)
@@ -69,6 +70,13 @@ def info(
     print_notes(rows)
     if target is not None:
         _write(target, rows)
+
+
+def _load() -> dict[str, float]:
+    """How busy the machine is with other programs, before anything is measured."""
+    import psutil
+
+    return {"load_before": psutil.getloadavg()[0], "n_processors": psutil.cpu_count() or 1}
 
 
 def _title(folder: Path) -> str:

@@ -31,6 +31,9 @@ def print_notes(rows: Sequence[Mapping[str, Any]]) -> None:
     if measured is not None:
         print(f"measured on {measured['device']} ({measured['device_name']}), {measured['n_threads']} thread(s), now:")
         print("  batches of random images; memory beyond the libraries'. Reading images and the score are not in it")
+        if measured["load_before"] > measured["n_processors"] / 2:
+            load = f"load {measured['load_before']:.1f} on {measured['n_processors']} processors"
+            print(f"  other programs run here ({load}): alone it would be faster")
     estimated = next((row for row in rows if "estimated_seconds" in row), None)
     if estimated is not None:
         epochs = sorted({row["epochs"] for row in rows if "estimated_seconds" in row})

@@ -22,6 +22,8 @@ def measured(monkeypatch) -> list[dict]:
         return {**FIGURES, "batch_size": config["batch_size"]}
 
     monkeypatch.setattr("imgae_monai.engines.measure_preset", measure)
+    monkeypatch.setattr("psutil.getloadavg", lambda: (0.9, 9.0, 9.0))
+    monkeypatch.setattr("psutil.cpu_count", lambda: 2)
     return configs
 
 
@@ -66,6 +68,15 @@ def test_measures_and_estimates_for_what_is_given(cli, capsys, measured, tmp_pat
     assert max(map(len, shown.replace(str(target), "").splitlines())) <= 120
     assert "ESTIMATE for 100 images and 20 epochs" in shown
     assert "measured on cpu (a processor), 2 thread(s)" in shown
+
+
+def test_says_that_others_use_the_machine(cli, capsys, measured, monkeypatch):
+    words = ("info", "unet_autoencoder", "--preset", "plain", "--measure")
+    cli(*words)
+    assert "alone it would be faster" not in capsys.readouterr().out
+    monkeypatch.setattr("psutil.getloadavg", lambda: (6.66, 0.0, 0.0))
+    cli(*words)
+    assert "other programs run here (load 6.7 on 2 processors): alone it would be faster" in capsys.readouterr().out
 
 
 def test_says_what_does_not_fit(cli, capsys, measured):
