@@ -76,6 +76,7 @@ def test_every_snippet_is_tested_here():
     assert len(snippets()) == 11
     assert {language for language, _ in snippets()} == {"python", "bash"}
     assert "test_loading_doc.py" in DOC.read_text(encoding="utf-8")
+    assert snippet("load_calibration") in (REPO / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_workflow_from_files_to_files(told, monkeypatch):
