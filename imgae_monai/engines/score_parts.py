@@ -77,7 +77,7 @@ def score_parts(
     with lock_run(ranks / str(plan.rank)):
         if not (plan.output_dir / LIST_NAME).exists():
             _write(plan.output_dir / LIST_NAME, _list(plan.images), replace=False)
-        _check_record(plan.output_dir / RECORD_NAME, _record(plan, calibration, ckpt_dir, config))
+        _check_record(plan, _record(plan, calibration, ckpt_dir, config))
         if plan.pending:
             evaluator.run()
         missing = plan.missing()
@@ -107,9 +107,15 @@ def _record(plan: PartPlan, calibration: Calibration, ckpt_dir: PathLike, config
     }
 
 
-def _check_record(path: Path, record: dict[str, Any]) -> None:
+def _check_record(plan: PartPlan, record: dict[str, Any]) -> None:
     """Write the record, or compare it with the one that is there."""
+    path = plan.output_dir / RECORD_NAME
+    holds_parts = any(
+        plan.path(0).parent.glob("part-*")
+    )  # looked for first: another rank writes its record before them
     if not path.exists():
+        if holds_parts:
+            raise InputError(f"{path} is missing, so that nobody knows what the parts are of: give another --output")
         _write(path, _json(record), replace=False)
     try:
         before = json.loads(path.read_text(encoding="utf-8"))

@@ -269,6 +269,8 @@ def test_a_part_that_was_changed_is_found_out_at_the_end(cli, capsys, runs, many
     part.unlink()
     cli(*words)
     assert all_rows(tmp_path) == whole
+    (tmp_path / "scoring.json").unlink()
+    assert "scoring.json is missing, so that nobody knows" in refused(cli, capsys, *words)
 
 
 @pytest.mark.parametrize(
