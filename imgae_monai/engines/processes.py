@@ -14,6 +14,7 @@ from typing import Any
 import ignite.distributed as idist
 import torch
 import torch.distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.exceptions import InputError
@@ -48,7 +49,13 @@ def join_processes(device: torch.device | str) -> None:
     on_gpu = torch.device(device).type == "cuda"
     if on_gpu:
         _take_gpu(torch.device(device))
-    dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)
+    store, rank, world_size = next(rendezvous("env://", timeout=_PATIENCE))
+    if os.environ.get("GROUP_WORLD_SIZE", "1") == "1":
+        # torchrun (torch 2.13) keeps its store over a restart, and a process that is early would read where the
+        # others were before, and wait for them there. Several machines don't count restarts alike
+        store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    backend = "nccl" if on_gpu else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=_PATIENCE)
     idist.get_rank()  # ignite looks for the group once, and all processes must do so together
     if not is_first_process():
         logging.getLogger().setLevel(logging.WARNING)

@@ -55,7 +55,7 @@ def verify_bundle(
 
         >>> from imgae_monai.cli.bundle_config import bundles_root
         >>> bundle = bundles_root() / "unet_autoencoder"
-        >>> found = verify_bundle(bundle)  # doctest: +SKIP (builds networks, and may download the schema)
+        >>> found = verify_bundle(bundle)  # doctest: +SKIP
         >>> list(CHECKS)[:4]
         ['name', 'files', 'readme', 'large_files']
 
