@@ -95,8 +95,8 @@ def with_sync_batch_norm(network: nn.Module, device: torch.device | str) -> nn.M
 
     Example::
 
-        >>> with_sync_batch_norm(nn.Sequential(nn.BatchNorm2d(4)), "cpu")[0]
-        CPUSyncBatchNorm(4, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+        >>> [type(layer).__name__ for layer in with_sync_batch_norm(nn.Sequential(nn.BatchNorm2d(4)), "cpu")]
+        ['CPUSyncBatchNorm']
 
     """
     network = copy.deepcopy(network)
