@@ -14,8 +14,8 @@ from torch import nn
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms.score_definition import FEATURE_GAUSSIAN, JOINT_GAUSSIAN, LATENT
 
-_LEVELS = 2
-_GRID = {2: 4, 3: 2}  # cells along an axis, by spatial dimensions
+LEVELS = 2
+GRID = {2: 4, 3: 2}  # cells along an axis, by spatial dimensions
 _MOST = 2048  # axes of a code: a matrix of their covariances is 32 MB
 
 
@@ -100,27 +100,43 @@ def encode_mean(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 def pooled_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Features of the first two levels in the cells of a grid, (B, (C_1 + C_2) * 16), in 3D (B, (C_1 + C_2) * 8)."""
-    return _kept(_pooled(network.features(images)))  # type: ignore[operator]
+    return _kept(cell_means(network.features(images)))  # type: ignore[operator]
 
 
 def joint_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The same, and behind them the absolute differences to those of the reconstruction: (B, 2 * ...)."""
     reconstructions = network(images)[:, : images.shape[1]]
-    both = network.features(torch.cat([images, reconstructions]))[:_LEVELS]  # type: ignore[operator]
-    pairs = [level.chunk(2) for level in both]
-    features, differences = [x for x, _ in pairs], [(x - y).abs() for x, y in pairs]
-    return _kept(torch.cat([_pooled(features), _pooled(differences)], dim=1))
+    both = network.features(torch.cat([images, reconstructions]))[:LEVELS]  # type: ignore[operator]
+    return _kept(joint_means([level.chunk(2) for level in both]))
 
 
-def _pooled(levels: Sequence[torch.Tensor]) -> torch.Tensor:
+def joint_means(
+    levels: Sequence[Sequence[torch.Tensor]], means: Callable[[Sequence[torch.Tensor]], torch.Tensor] | None = None
+) -> torch.Tensor:
+    """Means in the cells of features, and of their absolute differences, of which 2,048 axes at most are a code.
+
+    Args:
+        levels: features of images and of their reconstructions, twice (B, C_l, ...), one pair a level.
+        means: in the place of :py:func:`cell_means`.
+    """
+    pairs, means = levels[:LEVELS], means or cell_means
+    return torch.cat([means([x for x, _ in pairs]), means([(x - y).abs() for x, y in pairs])], dim=1)
+
+
+def cell_means(levels: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Means in the cells of a grid, (B, (C_1 + C_2) * 16), in 3D (B, (C_1 + C_2) * 8), of the first two levels."""
     spatial_dims = levels[0].ndim - 2
-    pool = Pool[Pool.ADAPTIVEAVG, spatial_dims](_GRID[spatial_dims])
-    return torch.cat([pool(level).flatten(1) for level in levels[:_LEVELS]], dim=1)
+    pool = Pool[Pool.ADAPTIVEAVG, spatial_dims](GRID[spatial_dims])
+    return torch.cat([pool(level).flatten(1) for level in levels[:LEVELS]], dim=1)
+
+
+def kept_axes(n_axes: int) -> torch.Tensor | None:
+    """Indices of the axes that a code keeps, the same each time; None for all of them."""
+    if n_axes <= _MOST:
+        return None
+    return torch.randperm(n_axes, generator=torch.Generator().manual_seed(0))[:_MOST].sort().values
 
 
 def _kept(code: torch.Tensor) -> torch.Tensor:
-    """The same axes each time."""
-    if code.shape[1] <= _MOST:
-        return code
-    kept = torch.randperm(code.shape[1], generator=torch.Generator().manual_seed(0))[:_MOST]
-    return code[:, kept.sort().values.to(code.device)]
+    kept = kept_axes(code.shape[1])
+    return code if kept is None else code[:, kept.to(code.device)]

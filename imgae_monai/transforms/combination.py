@@ -72,7 +72,7 @@ class Combination:
         unit = np.where(high > low, (high - low) / _IQR, values.std(axis=0))
         scaled = torch.from_numpy((values - center) / unit)
         power = _likeliest_power(scaled)
-        curved = _yeo_johnson(scaled, power).numpy()
+        curved = yeo_johnson(scaled, power).numpy()
         mean, std = curved.mean(axis=0), curved.std(axis=0, ddof=1)
         covariance = shrunk_covariance((curved - mean) / std)
         center, unit, mean, std, precision = map(torch.from_numpy, (center, unit, mean, std, np.linalg.inv(covariance)))
@@ -83,7 +83,7 @@ class Combination:
         center, unit, power, mean, std = (
             x.to(values.device) for x in (self.center, self.unit, self.power, self.mean, self.std)
         )
-        return (_yeo_johnson((values.double() - center) / unit, power) - mean) / std
+        return (yeo_johnson((values.double() - center) / unit, power) - mean) / std
 
     def score(self, values: torch.Tensor) -> torch.Tensor:
         """
@@ -138,13 +138,13 @@ def _check(values: NDArray[np.float64], names: Sequence[str]) -> None:
 
 def _likeliest_power(scaled: torch.Tensor) -> torch.Tensor:
     """The exponent of every column (n, k) under which it is likeliest to come from a Gaussian (as there, section 3)."""
-    variances = _yeo_johnson(scaled, _POWERS[:, None, None]).var(dim=1, correction=0)
+    variances = yeo_johnson(scaled, _POWERS[:, None, None]).var(dim=1, correction=0)
     jacobian = (scaled.sign() * scaled.abs().log1p()).sum(dim=0)
     likelihood = (_POWERS[:, None] - 1) * jacobian - len(scaled) / 2 * variances.log()
     return _POWERS[likelihood.argmax(dim=0)]
 
 
-def _yeo_johnson(values: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
+def yeo_johnson(values: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
     """Yeo and Johnson's transform with exponents in [0, 2], of every column its own."""
     upper = _box_cox(values.clamp_min(0), power)
     return upper - _box_cox((-values).clamp_min(0), 2 - power)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .features import feature_distance
+from .features import feature_distance, level_distance
 from .gaussian import smooth
 from .gradient_magnitude import gradient_magnitude_distance
 from .input_gradient import input_gradient
@@ -18,6 +18,7 @@ __all__ = [
     "feature_distance",
     "gradient_magnitude_distance",
     "input_gradient",
+    "level_distance",
     "multiscale_ssim_distance",
     "reversed_distance",
     "smooth",

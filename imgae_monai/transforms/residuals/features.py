@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn.functional import normalize
@@ -31,8 +33,18 @@ def feature_distance(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> to
     """
     with in_eval_mode(network, wants_gradient(x, y)):
         levels: list[torch.Tensor] = network.features(torch.cat([x, y]))  # type: ignore[operator]
-        total = torch.zeros_like(x[:, :1])
-        for level in levels:
-            first, second = normalize(level, dim=1, eps=_EPSILON).chunk(2)
-            total = total + resize((first - second).square().sum(dim=1, keepdim=True) / 2, x.shape[2:])
-        return total / len(levels)
+        return level_distance([level.chunk(2) for level in levels], x.shape[2:])
+
+
+def level_distance(levels: Sequence[Sequence[torch.Tensor]], size: Sequence[int]) -> torch.Tensor:
+    """The same of features that are there already.
+
+    Args:
+        levels: features of both, twice (B, C_l, H_l, W_l[, D_l]), one pair a level.
+        size: H, W[, D].
+    """
+    distances = []
+    for pair in levels:
+        first, second = (normalize(features, dim=1, eps=_EPSILON) for features in pair)
+        distances.append(resize((first - second).square().sum(dim=1, keepdim=True) / 2, size))
+    return torch.stack(distances).mean(dim=0)

@@ -79,7 +79,8 @@ class LPIPS(nn.Module):
                 f"LPIPS takes 2-D images of 1 or 3 channels, {_SHORTEST} pixels an axis or more, got "
                 f"{tuple(x.shape[1:])}"
             )
-        self.to(x.device)
+        if self.lin[0].weight.device != x.device:
+            self.to(x.device)
         total = torch.zeros_like(x[:, :1])
         with torch.set_grad_enabled(wants_gradient(x, y)):
             shift, scale = (x.new_tensor(values).reshape(1, 3, 1, 1) for values in (_SHIFT, _SCALE))
@@ -89,7 +90,7 @@ class LPIPS(nn.Module):
                 image = layer(image)
                 if i in _TAPS:
                     unit = image / (image.square().sum(dim=1, keepdim=True).clamp_min(1e-20).sqrt() + 1e-10)
-                    first, second = unit.chunk(2)
+                    first, second = unit[: x.shape[0]], unit[x.shape[0] :]
                     part = next(lin)((first - second).square())
                     total = total + interpolate(part, x.shape[2:], mode="bilinear", align_corners=False)
         return total
