@@ -18,6 +18,7 @@ from imgae_monai.cli.data_check import data_check
 from imgae_monai.cli.demo import demo
 from imgae_monai.cli.deploy import deploy
 from imgae_monai.cli.evaluate import calibrate, evaluate
+from imgae_monai.cli.export import export
 from imgae_monai.cli.info import info
 from imgae_monai.cli.line_starts import LineStarts
 from imgae_monai.cli.pack import pack
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable] = {
     "select": select,
     "predict": predict,
     "deploy": deploy,
+    "export": export,
     "compare": compare,
     "report": report,
     "reproduce": reproduce,
