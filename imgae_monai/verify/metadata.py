@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import socket
 from pathlib import Path
@@ -42,10 +43,13 @@ def check_schema(subject: Subject) -> str:
 
     Raises:
         Skipped: when there is no copy and the schema can't be had.
+        InputError: when jsonschema is not installed, or there is no such schema.
         ValueError: MONAI's, when the metadata don't fit; says where.
     """
     from monai.bundle import verify_metadata
 
+    if importlib.util.find_spec("jsonschema") is None:  # without it MONAI fails with another fault
+        raise InputError("jsonschema is not installed, which this check takes: pip install 'imgae_monai[verify]'")
     url = subject.metadata.get("schema", "")
     name = url.rsplit("/", 1)[-1]
     given = subject.schema if subject.schema is not None and subject.schema.name == name else None

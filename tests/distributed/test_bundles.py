@@ -172,7 +172,9 @@ def by_command(torchrun, phantoms, tmp_path_factory) -> Path:
         "--set",
         "{'channels': [4, 8, 8], 'strides': [2, 2]}",
     )
-    words = ("train", "unet_autoencoder", "--data", phantoms, "--output", run, "--epochs", 1, *size, *PLAIN_SCORE_FLAGS)
+    # no validation brings so large a fall: the second one ends it, in both processes or else none would end
+    stop_early = ("--epochs", 9, "--patience", 1, "--min_delta", 100)
+    words = ("train", "unet_autoencoder", "--data", phantoms, "--output", run, *stop_early, *size, *PLAIN_SCORE_FLAGS)
     out = finish(torchrun("-m", "imgae_monai", *words))
     assert out.count(f"run: {run}") == 1
     return run
@@ -182,6 +184,11 @@ def test_the_command_trains_by_several_processes(by_command, cli):
     assert json.loads((by_command / "train.json").read_text())["n_processes"] == 2
     cli("evaluate", by_command)
     assert json.loads((by_command / "metrics.json").read_text())["n_abnormal"] == 12
+
+
+def test_all_processes_stop_early_together(by_command):
+    trained = json.loads((by_command / "train.json").read_text())
+    assert (trained["epochs_run"], trained["max_epochs"], trained["finished"]) == (2, 9, True)
 
 
 def test_what_several_processes_trained_is_not_reproduced_by_one(by_command, cli, capsys):

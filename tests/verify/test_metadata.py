@@ -81,3 +81,9 @@ def test_the_schema_of_another_date_is_not_taken(subject, change, schema, monkey
     with pytest.raises(ZeroDivisionError):
         check_schema(dataclasses.replace(subject, schema=schema))
     assert asked == [url]
+
+
+def test_without_jsonschema_it_says_what_to_install(subject, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'imgae_monai\[verify\]'"):
+        check_schema(subject)
