@@ -18,7 +18,7 @@ from imgae_monai.transforms.residuals import (
     multiscale_ssim_distance,
     ssim_distance,
 )
-from imgae_monai.transforms.score_definition import ScoreDefinition
+from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
 
 _OF_IMAGES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "ssim": ssim_distance,
@@ -41,6 +41,18 @@ def check_exported(residual: str) -> None:
             f"the residual {residual!r} takes a derivative for each image, which no exported file computes: choose "
             f"another --residual, or other names in --combine, of {', '.join(EXPORTED)} (and calibrate)"
         )
+
+
+def mapped_scores(score: ScoreDefinition) -> list[ScoreDefinition]:
+    """The scores of maps that a score is made of, that of its own map first.
+
+    Raises:
+        InputError: when one of them can't be exported.
+    """
+    components = [ScoreDefinition.parse(name) for name in score.components if name not in CODES]
+    for part in (score.base, *components):
+        check_exported(part.residual)
+    return [score.base, *components]
 
 
 def takes_equalised(score: ScoreDefinition) -> bool:

@@ -13,11 +13,11 @@ from imgae_monai.export.code_distance import BatchedCodeDistance
 from imgae_monai.export.combination import BatchedCombination
 from imgae_monai.export.image_pair import ImagePair
 from imgae_monai.export.reduction import BatchedReduction, BatchedZScore
-from imgae_monai.export.residual import BatchedResidual, check_exported, takes_equalised
+from imgae_monai.export.residual import BatchedResidual, mapped_scores, takes_equalised
 from imgae_monai.transforms.calibration import Calibration
 from imgae_monai.transforms.prediction import learned_log_variance, members_disagreement, split_prediction
 from imgae_monai.transforms.residuals import check_features
-from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
+from imgae_monai.transforms.score_definition import CODES
 
 OUTPUTS = ("score", "anomaly_map", "decision")
 _OF_FEATURES = ("features", "reversed")
@@ -41,6 +41,7 @@ class ScoreModel(nn.Module):
         InputError: when the score can't be exported, or the network does not give what it takes.
 
     Example:
+        >>> from imgae_monai.transforms import ScoreDefinition
         >>> halve = nn.Conv2d(1, 1, 1, bias=False)
         >>> _ = nn.init.constant_(halve.weight, 0.5)
         >>> mean, std = torch.zeros(1, 4, 4), torch.ones(1, 4, 4)
@@ -63,16 +64,15 @@ class ScoreModel(nn.Module):
     ) -> None:
         super().__init__()
         score = calibration.score
-        components = [ScoreDefinition.parse(name) for name in score.components if name not in CODES]
-        scored = {part.name: part for part in (score.base, *components)}
+        base, *components = mapped_scores(score)
+        scored = {part.name: part for part in (base, *components)}
         for part in scored.values():
-            check_exported(part.residual)
             if part.residual in _OF_FEATURES:
                 check_features(network, part.residual)
         self.network = network
         self.predictor = predictor
         self.equaliser = equaliser
-        self.base = score.base.name
+        self.base = base.name
         self.components = score.components
         self.map_names = {name: part.map_name for name, part in scored.items()}
         # names as "l1-sigma0.5" are no names of modules

@@ -20,6 +20,7 @@ from imgae_monai.engines.ensemble_members import ensemble_members
 from imgae_monai.exceptions import InputError
 from imgae_monai.export.clahe import BatchedCLAHE
 from imgae_monai.export.ensemble import MembersNetwork
+from imgae_monai.export.residual import mapped_scores
 from imgae_monai.export.score_model import ScoreModel
 from imgae_monai.handlers.checked_checkpoint_loader import check_checkpoint
 from imgae_monai.transforms.calibration import Calibration
@@ -65,6 +66,7 @@ class TrainedRun:
         self.ckpt_dir = Path(self.parser.get_parsed_content("ckpt_dir"))
         self._ensemble = int(self._config.get("ensemble", 1))
         score = self.parser.get_parsed_content("score")
+        mapped_scores(score)  # before anyone is sent to calibrate a score that can't be exported
         self.calibration: Calibration = load_calibration(self.ckpt_dir, score, self._ensemble)
         self.network.load_state_dict(self._weights(self.ckpt_dir / "model.pt"))
         self.network.eval()

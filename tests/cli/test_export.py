@@ -158,6 +158,7 @@ def test_differing_numbers_are_seen():
         (("--output", "{}/m.pt"), "suffix '.pt' of m.pt is of no format"),
         (("--output", "{}/gone/m.ts"), "no file in a folder that exists"),
         (("--output", "{}/m.ts", "--residual", "ssim"), "no calibration for the score 'ssim-mean'"),
+        (("--output", "{}/m.ts", "--residual", "gradient"), "'gradient' takes a derivative for each image"),
         (("--output", "{}/m.onnx", "--opset", "9"), "opset must be 18 or higher, got 9"),
     ],
 )
