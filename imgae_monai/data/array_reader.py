@@ -15,9 +15,9 @@ def read_array(values: np.ndarray, window: str = "auto") -> np.ndarray:
     Args:
         values: (H, W), rows first; or (W, H, 1), columns first with a last axis of 1, as MONAI Deploy makes of a DICOM
             frame. Numbers of any type.
-        window: ``"auto"`` takes fractions in [0, 1] as they are (what :py:func:`imgae_monai.data.read_image` gives) and
-            divides bytes by 255; it takes the 0.5 % and 99.5 % percentiles of all else, as ``"percentile"`` always
-            does. ``"full"`` takes the whole range.
+        window: of values that are no fractions: ``"auto"`` divides bytes by 255 and takes the 0.5 % and 99.5 %
+            percentiles of all else, as ``"percentile"`` always does. ``"full"`` takes the whole range. Fractions in
+            [0, 1] are what :py:func:`imgae_monai.data.read_image` gives, its window applied: they stay as they are.
 
     Returns:
         float32 of shape (H, W), values in [0, 1].
@@ -44,7 +44,7 @@ def read_array(values: np.ndarray, window: str = "auto") -> np.ndarray:
             f"cannot use an image in memory: {int((~np.isfinite(values)).sum())} of its values are NaN or Inf"
         )
     fractions = np.issubdtype(values.dtype, np.floating) and values.min() >= 0 and values.max() <= 1
-    if window == "auto" and fractions:
+    if fractions:
         return np.array(values, dtype=np.float32, order="C")
     if window == "auto" and values.dtype == np.uint8:
         return scale_to_unit(values, 0, 255)

@@ -7,9 +7,11 @@ from imgae_monai.data.array_reader import read_array
 from imgae_monai.exceptions import UnreadableImage
 
 
-def test_fractions_are_taken_as_they_are():
+@pytest.mark.parametrize("window", ["auto", "percentile", "full"])
+def test_fractions_are_taken_as_they_are(window):
+    """They are what read_image gives, whose window must not be applied twice."""
     values = np.array([[0.25, 0.5, 0.75]], dtype=np.float32)
-    found = read_array(values)
+    found = read_array(values, window)
     assert found.tolist() == [[0.25, 0.5, 0.75]]
     found[0, 0] = 1
     assert values[0, 0] == 0.25  # a copy
@@ -28,7 +30,7 @@ def test_other_values_by_their_percentiles(dtype):
 
 def test_the_whole_range_where_it_is_asked_for():
     assert read_array(np.array([[10.0, 15.0, 20.0]]), "full").tolist() == [[0, 0.5, 1]]
-    assert read_array(np.array([[0.25, 0.5]]), "full").tolist() == [[0, 1]]
+    assert read_array(np.array([[51, 102]], dtype=np.uint8), "full").tolist() == [[0, 1]]
 
 
 def test_a_frame_with_a_last_axis_is_columns_first():

@@ -9,6 +9,7 @@ import torch
 from monai.data import MetaTensor
 from PIL import Image
 
+from imgae_monai.data import read_image
 from imgae_monai.data.picture_reader import to_unit_grayscale
 from imgae_monai.exceptions import InputError
 from imgae_monai.transforms import LoadGrayscale, LoadGrayscaled
@@ -287,6 +288,15 @@ def test_a_volume_has_three_axes_and_its_slices_two(tmp_path):
         flat(path)
     with pytest.raises(InputError, match=r"a\.nii\.gz#0/1: it is 2-D, shape \(5, 4\), expected 3 axes"):
         LoadGrayscale(spatial_dims=3)(f"{path}#0/1")
+
+
+def test_what_read_image_gave_is_windowed_once(tmp_path):
+    voxels = np.random.default_rng(0).integers(0, 1000, (8, 9, 5)).astype(np.int16)
+    path = f"{nifti(tmp_path / 'a.nii.gz', voxels)}#2/3"
+    load, values = LoadGrayscale(window="percentile"), read_image(path, "percentile")
+    assert 0 < np.sort(values, axis=None)[values.size // 2] < 1
+    np.testing.assert_array_equal(load(values)[0].numpy(), values)
+    np.testing.assert_array_equal(load(path)[0].numpy(), values)
 
 
 def test_the_window_is_checked_when_it_is_given():
