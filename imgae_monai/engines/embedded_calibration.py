@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import io
 from typing import Any
@@ -60,6 +61,8 @@ class EmbeddedCalibration:
 def embed_calibration(ckpt_dir: PathLike, score: ScoreDefinition, ensemble: int = 1) -> dict[str, str]:
     """The calibration of the weights in a folder, as a component of a config that has an id ``score``.
 
+    Hashes and scores of the validation images stay behind: they serve evaluation only, and would tell who was there.
+
     Args:
         ckpt_dir: folder with ``model.pt`` and the calibration.
         score: the score's definition.
@@ -76,6 +79,6 @@ def embed_calibration(ckpt_dir: PathLike, score: ScoreDefinition, ensemble: int 
             "again, imgae-monai calibrate RUN (same score options)"
         )
     buffer = io.BytesIO()
-    calibration.write(buffer)
+    dataclasses.replace(calibration, image_sha256=(), normal_scores=()).write(buffer)
     text = base64.b64encode(buffer.getvalue()).decode()
     return {"_target_": "imgae_monai.engines.EmbeddedCalibration", "text": text, "score": "@score"}

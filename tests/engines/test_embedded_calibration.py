@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 
@@ -30,13 +31,22 @@ def save(ckpt_dir, **changes):
 
 
 def test_travels_in_a_config_to_the_last_digit(ckpt_dir):
-    made = save(ckpt_dir, normal_scores=(0.1, 0.7), mean=torch.rand(1, 6, 10))
+    made = save(ckpt_dir, mean=torch.rand(1, 6, 10))
     config = {"score": {"_target_": "imgae_monai.transforms.ScoreDefinition", "residual": "l1"}}
     config["calibration"] = embed_calibration(ckpt_dir, SCORE)
     found = ConfigParser(json.loads(json.dumps(config))).get_parsed_content("calibration")
-    assert (found.threshold, found.pixel_threshold, found.normal_scores) == (0.5, 1 / 3, (0.1, 0.7))
+    assert (found.threshold, found.pixel_threshold) == (0.5, 1 / 3)
     assert torch.equal(found.mean, made.mean)
     assert found.score == SCORE
+
+
+def test_no_validation_image_is_told_of(ckpt_dir):
+    save(ckpt_dir, normal_scores=(0.1, 0.7), image_sha256=("0a1b" * 16, "2c3d" * 16))
+    text = embed_calibration(ckpt_dir, SCORE)["text"]
+    found = EmbeddedCalibration(text, SCORE)
+    assert (found.image_sha256, found.normal_scores) == ((), ())
+    assert b"0a1b0a1b" not in base64.b64decode(text)
+    assert b"0a1b0a1b" in calibration_path(ckpt_dir, SCORE).read_bytes()
 
 
 def test_that_of_other_weights_is_not_embedded(ckpt_dir):
