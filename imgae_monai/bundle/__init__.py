@@ -2,5 +2,6 @@
 
 from .inference_workflow import AnomalyInferenceWorkflow
 from .pack import pack_bundle
+from .trained_on_synthetic import trained_on_synthetic
 
-__all__ = ["AnomalyInferenceWorkflow", "pack_bundle"]
+__all__ = ["AnomalyInferenceWorkflow", "pack_bundle", "trained_on_synthetic"]

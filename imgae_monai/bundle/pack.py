@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from monai.bundle import ConfigParser
 from monai.config import PathLike
 
+from imgae_monai.bundle.trained_on_synthetic import TRAINING_TOLD
 from imgae_monai.data.atomic_write import atomic_write
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.engines.calibrator import calibration_path, load_calibration
@@ -186,7 +187,7 @@ def _docs(run: Path) -> dict[str, bytes | Path]:
     if record.is_file():
         stored = json.loads(record.read_text(encoding="utf-8"))
         told = {key: stored[key] for key in _TOLD if key in stored}
-        found["docs/training.json"] = json.dumps(told, indent=4).encode() + b"\n"
+        found[TRAINING_TOLD] = json.dumps(told, indent=4).encode() + b"\n"
     return found
 
 

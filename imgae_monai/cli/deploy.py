@@ -50,6 +50,7 @@ def deploy(
         combine: names of scores to make one of, by commas, as ssim-mean,latent; none for none. Default as trained.
         overwrite: replace a bundle that the folder holds. Default false.
     """
+    from imgae_monai.bundle import trained_on_synthetic
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.overrides import given, warn_of_map_only
     from imgae_monai.engines import check_writable
@@ -68,7 +69,7 @@ def deploy(
     config = bc.merge_config([folder / "configs" / "inference.json"], overrides)
     if missing := _READ - config.keys():
         raise InputError(f"{run} was trained by a version whose configs have no {min(missing)}: train it again")
-    config |= {**overlay, "trained_on_synthetic": _is_synthetic(folder)}
+    config |= {**overlay, "trained_on_synthetic": trained_on_synthetic(folder)}
     files = _embed(folder, config)
     check_writable(target)
     for name in ("configs", "models"):
@@ -101,11 +102,6 @@ def _check_target(target: Path, run: Path, overwrite: bool) -> None:
 def _is_deployed(target: Path) -> bool:
     config = target / "configs" / "inference.json"
     return config.is_file() and "deploy_transforms" in json.loads(config.read_text(encoding="utf-8"))
-
-
-def _is_synthetic(run: Path) -> bool:
-    record = run / "train.json"
-    return record.is_file() and bool(json.loads(record.read_text(encoding="utf-8")).get("synthetic"))
 
 
 def _embed(run: Path, config: dict[str, Any]) -> list[Path]:

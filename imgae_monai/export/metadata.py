@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from imgae_monai import __version__
+from imgae_monai.bundle.trained_on_synthetic import trained_on_synthetic
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE
 from imgae_monai.transforms.calibration import Calibration
 
@@ -29,14 +30,14 @@ def export_metadata(run: Path, config: Mapping[str, Any], calibration: Calibrati
         strings only, as ONNX holds no others; numbers in full precision, absent ones as ``"none"``.
     """
     bundle = _read(run / "configs" / "metadata.json")
-    record = _read(run / "train.json")
+    synthetic = trained_on_synthetic(run)
     size = list(calibration.mean.shape[1:])
     limits = {key: config.get(key) for key in ("window", "lower_percentile", "upper_percentile", "aspect")}
     told = {
         "title": f"{bundle.get('name', config.get('bundle_name'))}: anomaly score and map",
         "use": RESEARCH_ONLY,
-        "synthetic": bool(record.get("synthetic", False)),
-        **({"notice": SYNTHETIC_NOTICE} if record.get("synthetic") else {}),
+        "synthetic": synthetic,
+        **({"notice": SYNTHETIC_NOTICE} if synthetic else {}),
         "bundle": config.get("bundle_name"),
         "bundle_version": bundle.get("version"),
         "preset": config.get("preset"),

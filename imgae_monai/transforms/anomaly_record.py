@@ -21,7 +21,7 @@ class AnomalyRecordd(MapTransform):
         calibration: gives threshold and limits; it may be read late.
         mask_key: key of the mask of abnormal pixels, whose share is told.
         output_key: key under which the record is put; ``"result"`` is where MONAI Label looks.
-        synthetic: whether the network was trained on drawn phantoms.
+        synthetic: whether the network was trained on drawn phantoms; None where it is not known.
         allow_missing_keys: don't raise when a key is missing.
 
     Raises:
@@ -34,7 +34,7 @@ class AnomalyRecordd(MapTransform):
         calibration: Calibration,
         mask_key: str = "pred",
         output_key: str = "result",
-        synthetic: bool = False,
+        synthetic: bool | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)

@@ -31,6 +31,11 @@ def test_decides_as_predict_does(score, decision):
     }
 
 
+def test_says_nothing_of_phantoms_where_that_is_not_known():
+    data = {"score": torch.tensor(0.1), "pred": MASK}
+    assert AnomalyRecordd("score", KNOWN)(data)["result"]["trained_on_synthetic"] is None
+
+
 def test_one_score_at_a_time():
     with pytest.raises(ValueError, match="one score"):
         AnomalyRecordd(["a", "b"], KNOWN)
