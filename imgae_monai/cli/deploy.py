@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgae_monai.exceptions import InputError
+
+if TYPE_CHECKING:
+    from imgae_monai.transforms import ScoreDefinition
 
 # ids of a run's config that deploy.json refers to
 _READ = {"score", "ensemble", "original_size", "lpips_weights", "ckpt_dir"}
@@ -21,7 +25,6 @@ def deploy(
     output: str,
     residual: str | None = None,
     residual_clahe: bool | None = None,
-    lpips_weights: str | None = None,
     smoothing_sigma: float | None = None,
     z_score: bool | None = None,
     reduction: str | None = None,
@@ -37,11 +40,9 @@ def deploy(
     Args:
         run: folder that train left; its configs execute code, so use only runs that you trust.
         output: folder to make; its name is what MONAI Label lists.
-        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, lpips, or as below. Default as trained;
-            or reversed_lpips, likelihood (learned variance), disagreement (ensemble). Another
-            score wants imgae-monai calibrate first.
+        residual: l1, l2, ssim, ms_ssim, gms, features, gradient, reversed, or as below. Default as trained;
+            or likelihood (learned variance), disagreement (ensemble). Another score wants imgae-monai calibrate first.
         residual_clahe: CLAHE of image and reconstruction before they are compared. Default as trained.
-        lpips_weights: file with the weights of LPIPS, for lpips and reversed_lpips only. Default as trained.
         smoothing_sigma: Gaussian over the signed residual, in pixels. Default as trained.
         z_score: standardise the map. Default as trained.
         reduction: mean, top or max. Default as trained.
@@ -60,7 +61,7 @@ def deploy(
     _check_target(target, folder, overwrite)
     score = {"residual": residual, "residual_clahe": residual_clahe, "smoothing_sigma": smoothing_sigma}
     score |= {"z_score": z_score, "reduction": reduction, "top_fraction": top_fraction}
-    score |= {"two_sided": two_sided, "combine": combine, "lpips_weights": lpips_weights}
+    score |= {"two_sided": two_sided, "combine": combine}
     overrides = given(**score)
     bc.log_to()
     warn_of_map_only(folder, overrides)
@@ -71,18 +72,17 @@ def deploy(
         raise InputError(f"{run} was trained by a version whose configs have no {min(missing)}: train it again")
     config |= {**overlay, "trained_on_synthetic": trained_on_synthetic(folder)}
     files = _embed(folder, config)
-    check_writable(target)
-    for name in ("configs", "models"):
-        shutil.rmtree(target / name, ignore_errors=True)
-        (target / name).mkdir()
-    for file in files:
-        shutil.copyfile(file, target / "models" / file.name)
-    _write_configs(folder, target, config, formats)
+    for place in (target.parent, target):
+        check_writable(place)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+        new, old = Path(beside) / "new", Path(beside) / "old"
+        script = _make(new, folder, files, config, formats)
+        _put(new, target, old)
     print(f"MONAI Label:  {target}")
-    if len(files) > 1:
+    if script is None:
         print("MONAI Deploy: none, as a TorchScript file does not hold the members of an ensemble")
     else:
-        print(f"MONAI Deploy: {_export(target)}")
+        print(f"MONAI Deploy: {target / script}")
 
 
 def _check_target(target: Path, run: Path, overwrite: bool) -> None:
@@ -112,8 +112,48 @@ def _embed(run: Path, config: dict[str, Any]) -> list[Path]:
 
     parser = ConfigParser({**config, "bundle_root": str(run)})
     ckpt_dir, score, n_members = (parser.get_parsed_content(key) for key in ("ckpt_dir", "score", "ensemble"))
+    _check_no_lpips(score)
+    config["lpips_weights"] = None  # a path that nothing of this score reads
     config["calibration"] = embed_calibration(ckpt_dir, score, n_members)
     return [Path(ckpt_dir) / "model.pt", *([] if n_members == 1 else ensemble_members(ckpt_dir, n_members))]
+
+
+def _check_no_lpips(score: ScoreDefinition) -> None:
+    from imgae_monai.transforms.score_definition import CODES, ScoreDefinition
+
+    named = [ScoreDefinition.parse(name).residual for name in score.components if name not in CODES]
+    if found := sorted({score.residual, *named} & {"lpips", "reversed_lpips"}):
+        raise InputError(
+            f"the score {score.name} takes {found[0]}, whose weights are a file of their own, and MONAI Label and "
+            "Deploy carry no third file: choose another --residual (or --combine), or imgae-monai export"
+        )
+
+
+def _make(
+    target: Path, run: Path, files: Sequence[Path], config: Mapping[str, Any], formats: Mapping[str, Any]
+) -> Path | None:
+    """Write the bundle; return where in it the TorchScript file is, None where there is none."""
+    for name in ("configs", "models"):
+        (target / name).mkdir(parents=True)
+    for file in files:
+        shutil.copyfile(file, target / "models" / file.name)
+    _write_configs(run, target, config, formats)
+    return None if len(files) > 1 else _export(target).relative_to(target)
+
+
+def _put(new: Path, target: Path, old: Path) -> None:
+    """Move what was made to its place, and what it replaces out of the way; that comes back where it fails."""
+    old.mkdir()
+    try:
+        for path in sorted(new.iterdir()):
+            if (target / path.name).exists():
+                shutil.move(target / path.name, old / path.name)
+            shutil.move(path, target / path.name)
+    except BaseException:
+        for path in old.iterdir():
+            shutil.rmtree(target / path.name, ignore_errors=True)
+            shutil.move(path, target / path.name)
+        raise
 
 
 def _write_configs(run: Path, target: Path, config: Mapping[str, Any], formats: Mapping[str, Any]) -> None:

@@ -6,9 +6,11 @@ by readers that follow them, see :py:mod:`tests.bundles.tools`. What the classes
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import shutil
+import zipfile
 
 import nibabel as nib
 import numpy as np
@@ -100,6 +102,24 @@ def test_the_folder_holds_no_more_than_the_tools_need(made):
     assert json.loads((target / "configs" / "inference.json").read_text())["trained_on_synthetic"] is True
 
 
+def test_the_folder_names_neither_a_validation_image_nor_a_place(made, phantoms):
+    _, found = made
+    run, target, _ = found["unet_autoencoder"]
+    items = json.loads((run / "models" / "datalist.json").read_text())["validation"]
+    hashes = {item["sha256"].encode() for item in items}
+    assert len(hashes) == 24
+    (calibration,) = run.glob("models/calibration-joint_gaussian*.pt")
+    assert all(sha256 in calibration.read_bytes() for sha256 in hashes)  # so that the search below can find them
+    config = (target / "configs" / "inference.json").read_bytes()
+    with zipfile.ZipFile(target / "models" / "model.ts") as archive:
+        parts = [archive.read(name) for name in archive.namelist()]
+    texts = [json.loads(part)["calibration"]["text"] for part in [config, *parts] if b"EmbeddedCalibration" in part]
+    assert len(texts) == 2
+    places = {str(place).encode() for place in (run, target.parent, phantoms)}
+    for content in [config, *parts, *map(base64.b64decode, texts)]:
+        assert [word for word in hashes | places if word in content] == []
+
+
 def test_metadata_tell_what_comes_out(made):
     jsonschema = pytest.importorskip("jsonschema")
     schema = SHARED / "data" / "monai" / "meta_schema_20240725.json"
@@ -147,6 +167,51 @@ def test_replaces_what_it_made_and_nothing_else(made, cli, capsys, tmp_path):
     (again / "models" / "model.ts").write_bytes(b"")
     cli("deploy", run, "--output", again, "--overwrite", *OWN)
     assert (again / "models" / "model.ts").stat().st_size > 1000
+
+
+def test_what_is_there_stays_where_the_new_one_fails(made, cli, monkeypatch, tmp_path):
+    def fail(folder):
+        raise RuntimeError("no script of it")
+
+    _, found = made
+    run, deployed, _ = found["unet_autoencoder"]
+    again = shutil.copytree(deployed, tmp_path / "again")
+    monkeypatch.setattr("imgae_monai.cli.deploy._export", fail)
+    with pytest.raises(RuntimeError, match="no script of it"):
+        cli("deploy", run, "--output", again, "--overwrite", *OWN)
+    assert [path.name for path in tmp_path.iterdir()] == ["again"]
+    for path in (path for path in deployed.rglob("*") if path.is_file()):
+        assert (again / path.relative_to(deployed)).read_bytes() == path.read_bytes()
+
+
+def test_what_is_there_comes_back_where_the_new_one_can_not_be_moved(made, cli, monkeypatch, tmp_path):
+    _, found = made
+    run, deployed, _ = found["unet_autoencoder"]
+    again, move = shutil.copytree(deployed, tmp_path / "again"), shutil.move
+
+    def refuse(source, place):
+        if source.parent.name == "new" and source.name == "models":
+            raise OSError("full")
+        return move(source, place)
+
+    monkeypatch.setattr("imgae_monai.cli.deploy._export", lambda folder: folder / "models" / "model.ts")
+    monkeypatch.setattr("imgae_monai.cli.deploy.shutil.move", refuse)
+    with pytest.raises(OSError, match="full"):
+        cli("deploy", run, "--output", again, "--overwrite", *OWN)
+    assert (again / "models" / "model.ts").read_bytes() == (deployed / "models" / "model.ts").read_bytes()
+    assert (again / "configs" / "inference.json").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["again"]
+
+
+@pytest.mark.parametrize(
+    "score", [["--residual", "lpips"], ["--residual", "reversed_lpips"], ["--combine", "latent,lpips-mean"]]
+)
+def test_lpips_is_refused_as_its_weights_would_stay_behind(score, runs, cli, capsys, tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        cli("deploy", runs["unet_autoencoder"], "--output", tmp_path / "target", *score)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "carry no third file: choose another --residual (or --combine), or imgae-monai export" in said
+    assert not (tmp_path / "target").exists()
 
 
 def test_a_run_of_an_earlier_version_is_refused(runs, cli, capsys, tmp_path):
