@@ -41,7 +41,7 @@ _OWN: dict[str, Any] = {
 # what may be told of a training: no path, no patient, no image
 _TOLD = (
     *("bundle", "preset", "seed", "image_size", "synthetic", "notice", "data_counts", "finished", "epochs_run"),
-    *("best_epoch", "best_val_loss", "checkpoint_sha256", "versions"),
+    *("best_epoch", "best_val_loss", "federated", "checkpoint_sha256", "versions"),
 )
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VERSION = re.compile(r"_v\d+(\.\d+)*$")

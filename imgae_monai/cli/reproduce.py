@@ -97,6 +97,8 @@ def _finished_record(run: Path) -> dict[str, Any]:
         raise InputError(
             f"{run} was trained by {record['n_processes']} processes; what one process trained is reproduced"
         )
+    if record.get("federated"):
+        raise InputError(f"{run} is a site's run of a federation, which one site alone can't reproduce")
     return record
 
 

@@ -16,6 +16,7 @@ from imgae_monai.data.atomic_write import atomic_write
 from imgae_monai.engines.run_folder import check_run
 from imgae_monai.exceptions import InputError
 from imgae_monai.fl.site_calibrator import FEWEST, STEP, SiteCalibrator
+from imgae_monai.handlers.training_record import TrainingRecord
 from imgae_monai.transforms.calibration import Calibration
 
 _RECORD = "train#handlers#2"
@@ -165,9 +166,14 @@ def site_calibrator(run: PathLike, step: float = STEP, fewest: int = FEWEST) -> 
 def finish_site(client: MonaiAlgo, calibration: Calibration) -> None:
     """Close the record of a site's training, so that its run is as any other.
 
+    ``train.json`` then has ``federated``, the rounds and the epochs of each, and neither ``best_epoch`` nor
+    ``best_val_loss``: these were of the site's own weights, which those of all have replaced.
+
     Args:
         client: that trained it.
         calibration: of all sites.
     """
-    client.train_workflow.parser.get_parsed_content(_RECORD).finish(calibration)  # type: ignore[union-attr]
+    record: TrainingRecord = client.train_workflow.parser.get_parsed_content(_RECORD)  # type: ignore[union-attr]
+    rounds = len(record.train_loss) // client.local_epochs
+    record.finish(calibration, federated={"rounds": rounds, "local_epochs": client.local_epochs})
     client.finalize()

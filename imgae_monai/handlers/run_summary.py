@@ -24,10 +24,11 @@ def scalar_ids(config: Mapping[str, Any]) -> dict[str, bool | int | float | str]
 
 
 def final_metrics(output_dir: PathLike) -> dict[str, float]:
-    """``best_val_loss``, ``epochs_run`` and ``threshold`` of a finished run's ``train.json``."""
+    """``best_val_loss`` (where there is one), ``epochs_run`` and ``threshold`` of a finished run's ``train.json``."""
     record = json.loads((Path(output_dir) / "train.json").read_text(encoding="utf-8"))
+    best = record["best_val_loss"]  # None where no validation chose the weights
     return {
-        "best_val_loss": float(record["best_val_loss"]),
+        **({"best_val_loss": float(best)} if best is not None else {}),
         "epochs_run": float(record["epochs_run"]),
         "threshold": float(record["calibration"]["threshold"]),
     }

@@ -85,6 +85,7 @@ class TrainingRecord:
         self._earlier_sessions: list[dict[str, Any]] = []
         self._max_epochs: int | None = None
         self._calibration: Calibration | None = None
+        self._federated: Mapping[str, Any] | None = None
         self._finished = False
         self._listed = False
         self._loss_sum = 0.0
@@ -141,13 +142,16 @@ class TrainingRecord:
         self.validator.state.best_metric = state_dict["best_metric"]
         self.validator.state.best_metric_epoch = state_dict["best_metric_epoch"]
 
-    def finish(self, calibration: Calibration) -> None:
+    def finish(self, calibration: Calibration, federated: Mapping[str, Any] | None = None) -> None:
         """Close the record.
 
         Args:
             calibration: made after training from normal validation images.
+            federated: what is to be told of a federation whose weights have replaced the run's own; no epoch is then
+                the best one.
         """
         self._calibration = calibration
+        self._federated = federated
         self._finished = True
         self._write()
         # matplotlib takes a second to import
@@ -156,8 +160,7 @@ class TrainingRecord:
         losses = {"train_loss": self.train_loss, "val_loss": self.val_loss, "train_terms": self.train_terms}
         history = loss_history(losses)
         title = str(self.settings.get("bundle", "")) + (" (synthetic phantoms)" if self.datalist.synthetic else "")
-        best = self.validator.state.best_metric_epoch
-        plot_losses(self.path.with_name("losses.png"), history, title, best_epoch=best if best != -1 else None)
+        plot_losses(self.path.with_name("losses.png"), history, title, best_epoch=self._best()["best_epoch"])
 
     def _start(self, engine: Engine) -> None:
         self._tick = time.perf_counter()
@@ -226,10 +229,15 @@ class TrainingRecord:
         n_images, *values = idist.all_reduce(totals).tolist() if idist.get_world_size() > 1 else totals.tolist()
         return {name: value / n_images for name, value in zip(sums, values, strict=True)}
 
+    def _best(self) -> dict[str, Any]:
+        """Epoch and loss of the weights that are kept, None where they are of no validated epoch of this run."""
+        best = self.validator.state  # MONAI starts best_metric and its epoch at -1, which no validation gave
+        if best.best_metric_epoch == -1 or self._federated is not None:
+            return {"best_epoch": None, "best_val_loss": None}
+        return {"best_epoch": int(best.best_metric_epoch), "best_val_loss": float(best.best_metric)}
+
     def _write(self) -> None:
         model = self.ckpt_dir / "model.pt"
-        best = self.validator.state  # MONAI starts best_metric and its epoch at -1, which no validation gave
-        validated = best.best_metric_epoch != -1
         record = {
             **self.settings,
             **self.epoch_shape,
@@ -243,8 +251,8 @@ class TrainingRecord:
             "finished": self._finished,
             "max_epochs": self._max_epochs,
             "epochs_run": len(self.train_loss),
-            "best_epoch": int(best.best_metric_epoch) if validated else None,
-            "best_val_loss": float(best.best_metric) if validated else None,
+            **self._best(),
+            **({"federated": dict(self._federated)} if self._federated is not None else {}),
             "seconds": round(self.seconds, 3),
             "checkpoint_sha256": file_sha256(model) if self._finished and model.is_file() else None,
             "calibration": self._calibration.summary() if self._calibration else None,

@@ -57,7 +57,10 @@ def settings_table(evaluation: Evaluation) -> Table | None:
     if score:
         rows.append(("score", ", ".join(f"{key} {value}" for key, value in score.items())))
     record = evaluation.record or {}
-    rows += [(f"training: {name}", _text(record[key])) for key, name in _OF_RECORD.items() if key in record]
+    told = {name: record.get(key) for key, name in _OF_RECORD.items()}
+    rows += [(f"training: {name}", _text(value)) for name, value in told.items() if value is not None]
+    if record.get("federated"):
+        rows.append(("training: federated", _pairs(record["federated"])))
     for where, source in (("", metrics), ("training: ", record)):
         if source.get("versions"):
             rows.append((f"{where}versions", _pairs(source["versions"])))

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,10 @@ from monai.fl.utils.constants import ModelType, WeightType
 from monai.fl.utils.exchange_object import ExchangeObject
 from PIL import Image
 
+from imgae_monai.bundle import pack_bundle
+from imgae_monai.cli.run_differences import compare_training
 from imgae_monai.data import write_synthetic_dataset
+from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.exceptions import InputError
 from imgae_monai.fl import (
     fed_avg,
@@ -29,6 +33,7 @@ from imgae_monai.fl import (
     save_weights,
     site_calibrator,
 )
+from imgae_monai.handlers.run_summary import final_metrics
 from imgae_monai.transforms import Calibration
 from tests.conftest import BUNDLES, REPO
 
@@ -98,7 +103,7 @@ def federation(request, tmp_path_factory) -> Federation:
 
 
 def calibrate(runs: list[Path]) -> list[Calibration]:
-    sites = [site_calibrator(run, fewest=8) for run in runs]
+    sites = [site_calibrator(run, fewest=5) for run in runs]
     moments = merge([site.moments() for site in sites])
     scatter = merge([site.scatter(moments) for site in sites])
     scores = merge([site.scores(moments, scatter) for site in sites])
@@ -136,6 +141,26 @@ def test_a_site_trains_from_the_weights_of_all_one_epoch_a_round(federation):
         assert all(torch.equal(value, final[name]) for name, value in sent.items())
         handed = client.get_weights({"model_type": ModelType.FINAL_MODEL}).weights
         assert handed.keys() == sent.keys()
+
+
+def test_no_epoch_of_a_site_is_called_the_best_of_the_weights_of_all(federation, cli, tmp_path, capsys):
+    for run in federation.runs:
+        record = json.loads((run / "train.json").read_text())
+        assert record["federated"] == {"rounds": ROUNDS, "local_epochs": 1}
+        assert (record["best_epoch"], record["best_val_loss"]) == (None, None)
+        assert record["checkpoint_sha256"] == file_sha256(run / "models" / "model.pt")
+        assert (run / "losses.png").is_file()
+    run = federation.runs[0]
+    assert set(final_metrics(run)) == {"epochs_run", "threshold"}
+    assert all(difference.identical for difference in compare_training(run, run))
+    with pytest.raises(SystemExit):
+        cli("reproduce", run)
+    assert "is a site's run of a federation, which one site alone can't reproduce" in capsys.readouterr().err
+    pack_bundle(run, tmp_path / "site.zip")
+    with zipfile.ZipFile(tmp_path / "site.zip") as archive:
+        told = json.loads(archive.read("site/docs/training.json"))
+    assert (told["best_epoch"], told["best_val_loss"]) == (None, None)
+    assert told["federated"] == {"rounds": ROUNDS, "local_epochs": 1}
 
 
 def test_the_learning_rate_follows_its_schedule_over_all_rounds(federation):

@@ -209,6 +209,19 @@ def test_the_epoch_that_was_kept_is_marked_in_the_picture(interval, best, tmp_pa
     assert drawn == {"best_epoch": best}
 
 
+def test_of_a_federation_no_epoch_is_the_best(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("imgae_monai.visualize.plot_losses", lambda *args, **kwargs: drawn.update(kwargs))
+    run = Run(tmp_path)
+    run.trainer.run()
+    assert run.written()["best_epoch"] == 2
+    assert "federated" not in run.written()
+    run.record.finish(CALIBRATION, federated={"rounds": 2})
+    assert drawn == {"best_epoch": None}
+    record = run.written()
+    assert (record["best_epoch"], record["best_val_loss"], record["federated"]) == (None, None, {"rounds": 2})
+
+
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_says_so_where_the_data_are_synthetic(synthetic, tmp_path):
     run = Run(tmp_path, constants=(0.5,), synthetic=synthetic)

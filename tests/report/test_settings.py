@@ -18,6 +18,15 @@ def test_settings_of_evaluation_and_training():
     assert settings_table(dataclasses.replace(sample_evaluation(), metrics=None)) is None
 
 
+def test_a_federated_run_has_no_best_epoch():
+    evaluation = sample_evaluation()
+    federated = {"best_epoch": None, "best_val_loss": None, "federated": {"rounds": 3, "local_epochs": 2}}
+    rows = dict(settings_table(dataclasses.replace(evaluation, record={**evaluation.record, **federated})).rows)
+    assert rows["training: federated"] == "rounds 3, local_epochs 2"
+    assert rows["training: epochs"] == "2"
+    assert not {"training: best epoch", "training: best validation loss"} & rows.keys()
+
+
 def test_the_run_is_where_its_weights_are(tmp_path):
     evaluation = sample_evaluation()
     assert run_folder(evaluation) is None
