@@ -1,12 +1,15 @@
 """A site's side of the job: MONAI's federated client over a bundle, by NVFlare's Client API.
 
-The site makes its run of the bundle that is installed with imgae_monai; no config comes from the server.
+The site makes its run of a bundle that is installed with imgae_monai. But an exported job carries this very file, its
+arguments and the overrides of the config: read them before a site runs them, or let it run a copy of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,9 @@ from monai.fl.utils.constants import WeightType
 from monai.fl.utils.exchange_object import ExchangeObject
 from nvflare.app_common.abstract.fl_model import FLModel
 
+from imgae_monai.cli.bundle_config import bundle_names
 from imgae_monai.fl import finish_site, load_client, prepare_site, save_weights, site_calibrator
+from imgae_monai.fl.site_calibrator import FEWEST
 
 
 class Site:
@@ -71,17 +76,29 @@ class Site:
         return ExchangeObject(weights=weights, weight_type=WeightType.WEIGHTS)
 
 
-def main() -> None:
-    """Answer until the job is over."""
+def read_settings(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """What the job asks for, as far as the site allows it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", required=True, help="unet_autoencoder or reversed_autoencoder")
+    parser.add_argument("--bundle", required=True, choices=bundle_names())
     parser.add_argument("--data", required=True, help="the site's images, as for imgae-monai train")
     parser.add_argument("--run", required=True, help="folder to make")
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--local_epochs", type=int, default=1)
     parser.add_argument("--overrides", type=Path, help="JSON file with further ids of the bundle's config")
-    parser.add_argument("--fewest", type=int, default=20, help="images below which a site sends no statistics")
-    settings = parser.parse_args()
+    parser.add_argument("--fewest", type=int, default=FEWEST, help="patients below which a site sends no statistics")
+    settings = parser.parse_args(words)
+    least = int(os.environ.get("IMGAE_MONAI_FEWEST", FEWEST))  # the site's own word, which no job carries
+    if settings.fewest < least:
+        parser.error(
+            f"--fewest must be at least {least}, got {settings.fewest}: sums of few patients tell much of each; submit "
+            "the job with more, or let the site set IMGAE_MONAI_FEWEST where that may leave it"
+        )
+    return settings
+
+
+def main() -> None:
+    """Answer until the job is over."""
+    settings = read_settings()
     flare.init()
     site = Site(settings, flare.get_site_name())
     while flare.is_running():

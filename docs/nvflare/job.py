@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -18,26 +19,40 @@ from nvflare.fuel.utils.constants import FrameworkType
 from nvflare.job_config.api import FedJob
 from nvflare.job_config.script_runner import ScriptRunner
 
+from imgae_monai.cli.bundle_config import bundle_names
 from imgae_monai.data import write_synthetic_dataset
 from imgae_monai.fl import initial_weights
+from imgae_monai.fl.site_calibrator import FEWEST
 
 HERE = Path(__file__).resolve().parent
+PHANTOM_PATIENTS = 15  # of 20 phantoms; nobody's, so that a site may send sums of so few
 
 
 def main() -> int:
     """Run the job and return what the simulator returned."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", default="unet_autoencoder")
+    parser.add_argument("--bundle", default="unet_autoencoder", choices=bundle_names())
     parser.add_argument("--workspace", type=Path, required=True, help="folder to make; the sites' runs are in sites/")
     parser.add_argument("--data", nargs="*", help="a folder of images for each site (default two sets of phantoms)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--local_epochs", type=int, default=1)
     parser.add_argument("--overrides", type=Path, help="JSON file with further ids of the bundle's config")
-    parser.add_argument("--fewest", type=int, default=20, help="images below which a site sends no statistics")
+    parser.add_argument(
+        "--fewest", type=int, help=f"patients below which a site sends no statistics (default {FEWEST})"
+    )
     parser.add_argument("--export", action="store_true", help="write the job's folder only")
     args = parser.parse_args()
     workspace = args.workspace.resolve()
-    workspace.mkdir(parents=True, exist_ok=False)
+    for path in (workspace, *map(Path, args.data or []), *([args.overrides] if args.overrides else [])):
+        if any(map(str.isspace, str(path.resolve()))):
+            parser.error(f"NVFlare takes no blanks in a path, got {str(path.resolve())!r}: rename the folder or file")
+    if workspace.exists():
+        parser.error(f"--workspace {workspace} is there already: name a folder that is not, or remove it")
+    workspace.mkdir(parents=True)
+    if args.fewest is None:
+        args.fewest = FEWEST if args.data else PHANTOM_PATIENTS
+    if not args.data:
+        os.environ["IMGAE_MONAI_FEWEST"] = str(PHANTOM_PATIENTS)  # the simulator's sites inherit it
     data = args.data or [
         str(write_synthetic_dataset(workspace / f"phantoms_{i}", size=64, n_train=n, n_val=20, seed=i))
         for i, n in enumerate((48, 24))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
+from imgae_monai.data.unreadable import left_out
 from imgae_monai.engines.calibrator import calibration_path
 from imgae_monai.engines.component_fit import ComponentFit
 from imgae_monai.engines.map_moments import MapMoments
@@ -69,10 +70,12 @@ class SiteCalibrator:
         ensemble: must be 1: the members of an ensemble are a site's own.
         step: relative width of the histograms' cells: a threshold is at most so much above that of the exact scores. 0
             sends the scores as they are, without order or name; a pixel's are counted in cells of 0.1 % all the same.
-        fewest: of fewer validation or training images nothing is sent, as sums of few tell much of each.
+        fewest: where the validation or training images that can be read are of fewer patients, nothing is sent, as sums
+            of few tell much of each. An image whose patient is not known counts as a patient, all slices of a volume as
+            one.
 
     Raises:
-        InputError: when there are fewer images than ``fewest``, or an ensemble.
+        InputError: when there are fewer patients than ``fewest``, or an ensemble.
     """
 
     def __init__(
@@ -103,17 +106,17 @@ class SiteCalibrator:
         self._pass = NormalPass(evaluator, score, skipped)
         self._codes: dict[str, NDArray[np.float64]] | None = None
         for split in ("val", "train") if score.codes else ("val",):
-            self._check_enough(datalist.counts[split]["normal"], split)
+            self._check_enough(split, set())
 
     def moments(self) -> Message:
         """First message.
 
         Raises:
-            InputError: as ``Calibrator.run``.
+            InputError: as ``Calibrator.run``; or when images that can be read are of fewer patients than ``fewest``.
         """
         maps, components = MapMoments(), ComponentFit(self.score)
         self._pass.collect(maps.add, components.observe)
-        self._check_enough(maps.n, "val")
+        self._check_enough("val", self._pass.missing)
         message = self._message("moments") | map_sums(maps, MAP)
         for name, moments in components.moments.items():
             message |= map_sums(moments, component_key(name))
@@ -142,13 +145,14 @@ class SiteCalibrator:
             scatter: the second ones, merged; None where the score has no codes.
 
         Raises:
-            InputError: as ``Calibrator.run``.
+            InputError: as :py:meth:`moments`.
         """
         maps, components = map_moments(moments, MAP), ComponentFit(self.score)
         components.moments = {name: map_moments(moments, component_key(name)) for name in components.moments}
         components.codes = gaussians(moments, scatter, self.score)
         prepare = maps.standardise_by_the_others if self.score.z_score else as_it_is
         scores, peaks, pixels = self._pass.collect(prepare, components.measure)
+        self._check_enough("val", self._pass.missing)
         rows = np.stack(components.rows) if self.score.components else np.asarray(scores)[:, None]
         return (
             self._message("scores")
@@ -183,23 +187,37 @@ class SiteCalibrator:
         weights = weights_sha256(self.ckpt_dir / "model.pt")
         return {HEADER: header(stage, self.score, self.specificity, weights, self.step)}
 
-    def _check_enough(self, n_images: int, split: str) -> None:
-        if n_images < self.fewest:
+    def _check_enough(self, split: str, unread: Set[str]) -> None:
+        items = [item for item in self.datalist.items if (item["split"], item["label"]) == (split, 0)]
+        read = [item for item in items if item["image"] not in unread]
+        n_patients = len({item["patient_id"] for item in read})  # an unknown one has a stand-in
+        if n_patients < self.fewest:
             raise InputError(
-                f"a site needs at least {self.fewest} normal {split} images to take part, got {n_images}: sums of few "
-                "images tell much of each; lower fewest only where that may leave the site"
+                f"a site needs normal {split} images of at least {self.fewest} patients to take part, got {len(read)} "
+                f"that can be read, of {n_patients}: sums of few tell much of each; lower fewest only where that may "
+                "leave the site"
             )
 
     def _collect_codes(self) -> dict[str, NDArray[np.float64]]:
         """With the network as the first pass loaded it."""
         if not self.score.codes or self.train_loader is None:
             return {}
-        return collect_codes(self.score.codes, self.evaluator.network, self.train_loader, self.evaluator.state.device)
+        unread: set[str] = set()
+        batches = _noting_unread(self.train_loader, unread)
+        codes = collect_codes(self.score.codes, self.evaluator.network, batches, self.evaluator.state.device)
+        self._check_enough("train", unread)
+        return codes
 
     def _own_codes(self) -> dict[str, NDArray[np.float64]]:
         if self._codes is None:
             raise RuntimeError("moments() comes before scatter(), in one process: it keeps the codes of this site")
         return self._codes
+
+
+def _noting_unread(batches: Iterable[Mapping[str, Any]], unread: set[str]) -> Iterator[Mapping[str, Any]]:
+    for batch in batches:
+        unread.update(image.path for image in left_out(batch))
+        yield batch
 
 
 def _counted(key: str, values: NDArray[np.float64], step: float) -> Message:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 import torch
@@ -18,6 +20,45 @@ pytest.importorskip("nvflare", reason="NVFlare is not installed: pip install 'im
 
 TINY = {"channels": [4, 8], "strides": [2], "latent_size": 2, "image_size": 16, "batch_size": 16, "device": "cpu"}
 TINY |= {"tensorboard": False, "code_copies": 1}
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, REPO / "docs" / "nvflare" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("words", [["--data", "{}/a b"], ["--overrides", "{}/my ids.json"], ["--workspace", "{}/a\tb"]])
+def test_a_path_with_blanks_is_refused(words, tmp_path, monkeypatch, capsys):
+    given = ["--workspace", str(tmp_path / "new"), *(word.format(tmp_path) for word in words)]
+    monkeypatch.setattr(sys, "argv", ["job.py", *given])
+    with pytest.raises(SystemExit):
+        script("job").main()
+    assert "NVFlare takes no blanks in a path" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_workspace_that_is_there_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["job.py", "--workspace", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        script("job").main()
+    assert f"--workspace {tmp_path} is there already: name a folder that is not" in capsys.readouterr().err
+
+
+def test_a_site_takes_no_bundle_from_elsewhere_and_no_low_bound(monkeypatch, capsys):
+    client = script("client")
+    words = ["--data", "a", "--run", "b", "--rounds", "1", "--bundle"]
+    assert client.read_settings([*words, "unet_autoencoder"]).fewest == 20
+    with pytest.raises(SystemExit):
+        client.read_settings([*words, str(REPO / "bundles" / "unet_autoencoder")])
+    assert "invalid choice" in capsys.readouterr().err
+    low = [*words, "unet_autoencoder", "--fewest", "19"]
+    with pytest.raises(SystemExit):
+        client.read_settings(low)
+    assert "--fewest must be at least 20, got 19: sums of few patients" in capsys.readouterr().err
+    monkeypatch.setenv("IMGAE_MONAI_FEWEST", "19")
+    assert client.read_settings(low).fewest == 19
 
 
 def test_two_sites_train_three_rounds_and_calibrate(tmp_path):

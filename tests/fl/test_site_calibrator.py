@@ -13,6 +13,7 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose
 from torch import nn
 
+from imgae_monai.data import SkippedImage, SkippedImages, collate_readable
 from imgae_monai.data.datalist import Datalist
 from imgae_monai.engines import Calibrator, load_calibration
 from imgae_monai.exceptions import InputError
@@ -197,10 +198,53 @@ def test_messages_of_another_stage_or_calibration_are_refused(tmp_path):
 
 
 def test_of_few_images_nothing_is_sent(tmp_path):
-    with pytest.raises(InputError, match="needs at least 20 normal val images to take part, got 13: sums of few"):
+    with pytest.raises(
+        InputError, match="val images of at least 20 patients to take part, got 13 that can be read, of 13"
+    ):
         SiteCalibrator(*parts(tmp_path / "a", SCORES["plain"], VAL[0], TRAIN[0]))
-    with pytest.raises(InputError, match="needs at least 13 normal train images to take part, got 12"):
+    with pytest.raises(InputError, match="train images of at least 13 patients to take part, got 12 that can be read"):
         SiteCalibrator(*parts(tmp_path / "a", SCORES["codes"], VAL[0], TRAIN[0][:12]), fewest=13)
+
+
+@pytest.mark.parametrize("n_unread", [1, 2])
+def test_training_images_that_can_not_be_read_do_not_count(n_unread, tmp_path):
+    """However many copies there are of the others."""
+    *arguments, _ = parts(tmp_path / "a", SCORES["codes"], VAL[0], TRAIN[0][:14])
+    unread = [SkippedImage(f"train {i}", "it is damaged") for i in range(n_unread)]
+    batch = collate_readable([*unread, *({"image": image} for image in TRAIN[0][n_unread:14])])
+    site = SiteCalibrator(*arguments, [batch, batch, batch], fewest=13)
+    if n_unread == 1:
+        assert site.moments()["code latent/n"] == 3 * 13
+        return
+    with pytest.raises(InputError, match="train images of at least 13 patients to take part, got 12 that can be read"):
+        site.moments()
+    with pytest.raises(RuntimeError, match=r"moments\(\) comes before scatter\(\)"):  # no codes are kept
+        site.scatter({})
+
+
+def test_validation_images_that_can_not_be_read_do_not_count(tmp_path):
+    evaluator, score, specificity, folder, datalist, *_ = parts(tmp_path / "a", SCORES["plain"], VAL[0], TRAIN[0])
+    unread = SkippedImage("val 0", "it is damaged")
+    images = [unread, *({"image": image, "label": 0} for image in VAL[0][1:])]
+    skipped = SkippedImages()
+    skipped.add([unread])
+    evaluator.data_loader = DataLoader(Dataset(images), batch_size=5, collate_fn=collate_readable)
+    assert SiteCalibrator(evaluator, score, specificity, folder, datalist, skipped, fewest=12).moments()["map/n"] == 12
+    site = SiteCalibrator(evaluator, score, specificity, folder, datalist, skipped, fewest=13)
+    with pytest.raises(InputError, match="val images of at least 13 patients to take part, got 12 that can be read"):
+        site.moments()
+
+
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_slices_of_one_patient_count_once(split, tmp_path):
+    *arguments, datalist, _, loader = parts(tmp_path / "a", SCORES["codes"], VAL[0], TRAIN[0][:13])
+    first_two = {f"{split} 0", f"{split} 1"}
+    items = [{**item, "patient_id": 0} if item["image"] in first_two else item for item in datalist.items]
+    same = Datalist(items, "somewhere", False)
+    assert SiteCalibrator(*arguments, same, None, loader, fewest=12).moments()["code latent/n"] == 13
+    words = f"{split} images of at least 13 patients to take part, got 13 that can be read, of 12: sums of few"
+    with pytest.raises(InputError, match=words):
+        SiteCalibrator(*arguments, same, None, loader, fewest=13)
 
 
 def test_all_sites_together_need_enough_images(tmp_path):
