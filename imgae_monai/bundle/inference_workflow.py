@@ -118,9 +118,10 @@ class AnomalyInferenceWorkflow(PythonicWorkflow):
         :py:class:`imgae_monai.transforms.LoadGrayscale` gives them.
 
         Returns:
-            :py:attr:`dataflow`, which then also holds ``pred`` (the reconstruction, at the network's size),
+            a copy of :py:attr:`dataflow`, which then also holds ``pred`` (the reconstruction, at the network's size),
             ``anomaly_map`` (1, H, W[, D]) at the image's own size, ``score``, ``threshold``, ``decision`` (1 for
-            abnormal) and the maps that ``explain`` asks for. After files it is empty: they are in ``output_dir``, see
+            abnormal) and the maps that ``explain`` asks for. Results of the image before are gone from it, also where
+            this one fails. After files it has none: they are in ``output_dir``, see
             :py:class:`imgae_monai.handlers.PredictionWriter`.
 
         Raises:
@@ -128,13 +129,16 @@ class AnomalyInferenceWorkflow(PythonicWorkflow):
             InputError: when the image can't be read, or an array is of another form or range; or there is no
                 calibration for the score.
         """
+        of_maps = ("pred", "anomaly_map", *self.parser.get("explain", ()))
+        for key in (*of_maps, "score", "threshold", "decision"):  # of the image before
+            self.dataflow.pop(key, None)
         if not self._is_initialized:
             raise RuntimeError("call initialize() first, and again after a property was set")
         if "image" not in self.dataflow:
             for number in range(len(self.parser["run"])):
                 self._content(f"run::{number}")
                 self.parser.ref_resolver.remove_resolved_content(f"run::{number}")  # to be run again
-            return self.dataflow
+            return dict(self.dataflow)
         item = self._prepare(self.dataflow["image"])
         image = item["image"].to(self._content("device"))
         with torch.no_grad():
@@ -142,9 +146,9 @@ class AnomalyInferenceWorkflow(PythonicWorkflow):
         item = _apply(self.postprocessing, {**item, "image": image, "pred": prediction})
         threshold = float(self._content("calibration").threshold)
         score = float(item["score"])
-        found = {key: item[key].cpu() for key in ("pred", "anomaly_map", *self.parser.get("explain", ()))}
+        found = {key: item[key].cpu() for key in of_maps}
         self.dataflow.update(found, score=score, threshold=threshold, decision=int(score > threshold))
-        return self.dataflow
+        return dict(self.dataflow)
 
     def _prepare(self, image: Any) -> dict[str, Any]:
         if isinstance(image, bytes):

@@ -67,7 +67,7 @@ def test_an_image_in_memory_gets_the_command_lines_score(bundle, default_score_r
             workflow.dataflow.clear()
             workflow.dataflow["image"] = form
             found = workflow.run()
-            assert found is workflow.dataflow
+            assert found.keys() == workflow.dataflow.keys()
             assert (found["score"], found["threshold"], found["decision"]) == expected
             assert found["anomaly_map"].shape == (1, 40, 48)
             assert found["pred"].shape == (1, 32, 32)
@@ -131,6 +131,26 @@ def test_explanations_that_are_asked_for_come_along(default_score_runs, images):
     workflow = opened(default_score_runs["reversed_autoencoder"], explain=["gradient"])
     workflow.dataflow["image"] = images[0]
     assert workflow.run()["gradient"].shape == (1, 40, 48)
+
+
+def test_a_result_is_of_its_own_image(default_score_runs, images, told):
+    workflow = opened(default_score_runs["unet_autoencoder"])
+    kept = []
+    for path in images:
+        workflow.dataflow["image"] = path
+        kept.append(workflow.run())
+    assert [found["image"] for found in kept] == images
+    scores = [float(row["score"]) for row in told["unet_autoencoder"]]
+    assert [found["score"] for found in kept] == scores
+    assert scores[0] != scores[1]
+    assert not torch.equal(kept[0]["anomaly_map"], kept[1]["anomaly_map"])
+    workflow.dataflow.update(image="gone.png", note="mine")
+    with pytest.raises(InputError, match=r"cannot read gone\.png"):
+        workflow.run()
+    assert workflow.dataflow == {"image": "gone.png", "note": "mine"}
+    assert kept[1]["image"] == images[1]
+    workflow.dataflow["image"] = images[0]
+    assert workflow.run()["score"] == scores[0]
 
 
 @pytest.mark.parametrize(
