@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -17,6 +18,7 @@ from monai.bundle import ConfigParser
 from monai.config import PathLike
 
 from imgae_monai.bundle.trained_on_synthetic import TRAINING_TOLD
+from imgae_monai.cli.bundle_config import bundles_root
 from imgae_monai.data.atomic_write import atomic_write
 from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.engines.calibrator import calibration_path, load_calibration
@@ -45,9 +47,9 @@ _TOLD = (
 )
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VERSION = re.compile(r"_v\d+(\.\d+)*$")
-# the start of a path or of an address, at the start of a text or of a word in it
-_PLACE = re.compile(r"(?:^|[\s'\"(\[,=%])(?:/|~[/\\]|[A-Za-z]:[/\\]|\\\\|[a-z][a-z0-9+.-]*://)(?=[^\s'\"])")
-_BELOW_A_REFERENCE = re.compile(r"\+ *(['\"])/[\w./-]*\1")  # $@bundle_root + '/models'
+# $@bundle_root + '/models', and a division, where the text holds no other text
+_BELOW_THE_RUN = re.compile(r"@(?:bundle_root|ckpt_dir|output_dir) *\+ *(['\"])/[\w./-]*\1")
+_DIVISION = re.compile(r"(?<=[\w)\]]) / (?=[\w(@])")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first that a zip knows; the same content makes the same bytes
 
 
@@ -56,8 +58,9 @@ def pack_bundle(run: PathLike, output: PathLike, overwrite: bool = False) -> lis
 
     The zip holds one folder ``NAME``, as ``monai.bundle.download`` unpacks it and ``load`` looks for it. Left out are
     the data list (paths and patient ids), resume points, logs and every result. Ids of the configs that say where the
-    run was made are set back; any other text there that looks like a path or an address is refused. A calibration keeps
-    the SHA-256 of each validation image, by which who has the image can tell that it was among them.
+    run was made are set back; any other text there, key or value, that may be a path or an address (it holds a ``/`` or
+    a backslash, or begins with ``~``) is refused, unless this package's own bundles have it or it lies below the run. A
+    calibration keeps the SHA-256 of each validation image, by which who has the image can tell that it was among them.
     ``checksums.txt`` is of ``sha256sum``'s form. The same run makes the same bytes.
 
     Args:
@@ -129,18 +132,35 @@ def _configs(run: Path) -> dict[str, bytes | Path]:
 
 def _refuse_places(name: str, config: Mapping[str, Any]) -> None:
     for id, text in _texts(config):
-        if _PLACE.search(_BELOW_A_REFERENCE.sub("", text)):
+        if _is_place(text) and text not in _published():
             raise InputError(
                 f"{name} names a path or an address in {id}: {text!r}. It may tell of your data, so the run is not "
                 "packed: set that id to what others can use"
             )
 
 
+def _is_place(text: str) -> bool:
+    if text.startswith("$") and ".." not in text:
+        text = _BELOW_THE_RUN.sub("", text)
+        if "'" not in text and '"' not in text:
+            text = _DIVISION.sub("", text)
+    return "/" in text or "\\" in text or text.lstrip().startswith("~")
+
+
+@functools.cache
+def _published() -> frozenset[str]:
+    """Every text in the configs and presets that this package brings, and so no news."""
+    files = (path for kind in ("*.json", "presets/*.yaml") for path in bundles_root().glob(f"*/configs/{kind}"))
+    return frozenset(text for path in files for _, text in _texts(ConfigParser.load_config_file(str(path))))
+
+
 def _texts(value: Any, id: str = "") -> Iterator[tuple[str, str]]:
+    """Texts in a config, keys too, and the id that each is in."""
     if isinstance(value, str):
         yield id, value
     elif isinstance(value, Mapping):
         for key, part in value.items():
+            yield id or str(key), str(key)
             yield from _texts(part, f"{id}#{key}" if id else str(key))
     elif isinstance(value, list):
         for number, part in enumerate(value):

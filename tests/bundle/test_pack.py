@@ -103,6 +103,22 @@ def test_predicts_the_same_and_says_that_it_can_not_tell_what_it_saw(
         ("inference.json", "preset", "C:\\studies\\one"),
         ("inference.json", "inferer", "$load('/srv/hospital/weights.pt')"),
         ("evaluate.json", "config", "%/srv/hospital/config.json::key"),
+        ("train.json", "views", "../St_Mary/patients.csv"),
+        ("train.json", "views", "data/St_Mary/list.csv"),
+        ("train.json", "views", "St_Mary\\list.csv"),
+        ("train.json", "views", "~jane"),
+        ("train.json", "views", "~jane/data"),
+        ("train.json", "views", "file:/home/jane/x"),
+        ("train.json", "views", "HTTP://hospital.org"),
+        ("train.json", "views", "S3://hospital"),
+        ("train.json", "views", "$@x + '/srv/hospital/jane/weights.pt'"),
+        ("train.json", "views", "$str('') + '/home/jane/w.pt'"),
+        ("train.json", "views", "$@bundle_root + '/../St_Mary'"),
+        ("train.json", "views", "$@bundle_root + '/data' + '/home/jane'"),
+        ("train.json", "views", "$'home / jane'"),
+        ("train.json", "views", "$1 #/home/jane"),
+        ("train.json", "views", {"/home/jane": 1}),
+        ("train.json", "validate#note", {"plain": [{"data/St_Mary": None}]}),
     ],
 )
 def test_a_path_in_a_config_is_refused_by_its_id(name, id, value, default_score_runs, tmp_path):
@@ -111,9 +127,19 @@ def test_a_path_in_a_config_is_refused_by_its_id(name, id, value, default_score_
     section, _, key = id.rpartition("#")
     (config[section] if section else config)[key] = value
     (run / "configs" / name).write_text(json.dumps(config))
-    with pytest.raises(InputError, match=rf"configs/{name} names a path or an address in {id}"):
+    with pytest.raises(InputError, match=rf"configs/{name} names a path or an address in {id}(#\w+)*: "):
         pack_bundle(run, tmp_path / "chest.zip")
     assert not (tmp_path / "chest.zip").exists()
+
+
+def test_divisions_and_what_lies_below_the_run_are_packed(default_score_runs, tmp_path):
+    run = shutil.copytree(default_score_runs["unet_autoencoder"], tmp_path / "run")
+    config = json.loads((run / "configs" / "train.json").read_text())
+    own = {"a": "$(1 + @dropout) / 7", "b": "$[@ckpt_dir + '/old.pt', @output_dir+\"/logs\"]", "c": ["n/a", "a ~ b"]}
+    (run / "configs" / "train.json").write_text(json.dumps({**config, **own}))
+    pack_bundle(run, tmp_path / "chest.zip")
+    packed = json.loads(contents(tmp_path / "chest.zip")["chest/configs/train.json"])
+    assert {key: packed[key] for key in own} == own
 
 
 def test_ids_of_the_place_are_set_back(default_score_runs, tmp_path, caplog):
