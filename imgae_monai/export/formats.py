@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from imgae_monai.exceptions import InputError
 from imgae_monai.export.score_model import OUTPUTS, ScoreModel
+from imgae_monai.export.without_paths import onnx_without_paths, program_without_paths, torchscript_without_paths
 
 SUFFIXES = {".onnx": "onnx", ".ts": "torchscript", ".pt2": "torch_export"}
 FORMATS = tuple(SUFFIXES.values())
@@ -54,12 +55,12 @@ def format_of(path: Path, name: str | None = None) -> str:
 def to_bytes(
     model: ScoreModel, format: str, example: torch.Tensor, metadata: Mapping[str, str], opset: int = DEFAULT_OPSET
 ) -> bytes:
-    """A file's content; its batch is of any size.
+    """A file's content; its batch is of any size. It holds neither paths of this machine nor the example.
 
     Args:
         model: on the CPU and in eval mode; its weights take no gradient from here on.
         format: one of :py:data:`FORMATS`.
-        example: two images or more, shape (B, 1, H, W[, D]).
+        example: two images or more, shape (B, 1, H, W[, D]); noise takes their place.
         metadata: text by name, kept in the file.
         opset: version of ONNX's operators, 18 or higher.
 
@@ -67,6 +68,8 @@ def to_bytes(
         InputError: when the packages for ONNX are missing, or ``opset`` is below 18.
     """
     model.requires_grad_(False)
+    # torch.export keeps what it was shown, and the images may be patients'
+    example = torch.rand(example.shape, generator=torch.Generator().manual_seed(0))
     writers: dict[str, Callable[[], bytes]] = {
         "onnx": lambda: _onnx(model, example, metadata, opset),
         "torchscript": lambda: _torchscript(model, example, metadata),
@@ -119,6 +122,7 @@ def _onnx(model: ScoreModel, example: torch.Tensor, metadata: Mapping[str, str],
     if program is None:  # only where it wrote a file itself
         raise RuntimeError("torch.onnx.export gave no program")
     proto = program.model_proto
+    onnx_without_paths(proto)
     for key, value in metadata.items():
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, value
@@ -130,11 +134,12 @@ def _torchscript(model: ScoreModel, example: torch.Tensor, metadata: Mapping[str
     traced = torch.jit.trace(model, example, strict=False, check_trace=False)
     buffer = io.BytesIO()
     torch.jit.save(traced, buffer, _extra_files={METADATA_FILE: json.dumps(metadata, indent=1)})
-    return buffer.getvalue()
+    return torchscript_without_paths(buffer.getvalue())
 
 
 def _torch_export(model: ScoreModel, example: torch.Tensor, metadata: Mapping[str, str]) -> bytes:
     program = torch.export.export(model, (example,), dynamic_shapes={"image": {0: torch.export.Dim("batch")}})
+    program_without_paths(program)
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files={METADATA_FILE: json.dumps(metadata, indent=1)})
     return buffer.getvalue()

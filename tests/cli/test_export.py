@@ -17,6 +17,7 @@ from imgae_monai.exceptions import InputError
 from imgae_monai.export.check import Difference, check_difference, normal_images
 from imgae_monai.export.formats import FORMATS, SUFFIXES, scorer
 from tests.conftest import PLAIN_SCORE_FLAGS, REPO, TINY
+from tests.export.unzipped import unzipped
 
 DOC = (REPO / "docs" / "export.md").read_text(encoding="utf-8")
 SCRIPTS = dict(re.findall(r"<!-- script: (\w+) -->\n```python\n(.*?)```", DOC, re.DOTALL))
@@ -46,13 +47,13 @@ def test_the_document_has_a_script_a_format():
     assert set(SCRIPTS) == set(FORMATS)
     for script in SCRIPTS.values():
         assert "monai" not in script
-        assert len(script.splitlines()) <= 17
+        assert len(script.splitlines()) <= 20
 
 
 # of a torch.export program the default score takes ten seconds more, and its parts have a test of their own
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_run_leaves_as_one_file_that_the_documents_script_runs(
-    suffix, cli, default_run, runs, files, capsys, tmp_path
+    suffix, cli, default_run, runs, files, phantoms, capsys, tmp_path
 ):
     run = runs["unet_autoencoder"] if suffix == ".pt2" else default_run
     cli("predict", run, *files, "--output", tmp_path / "predicted")
@@ -67,6 +68,10 @@ def test_a_run_leaves_as_one_file_that_the_documents_script_runs(
     assert "SYNTHETIC DATA" in out
     assert "Research only" in out
     assert list(file.parent.iterdir()) == [file]
+    parts = unzipped(file.read_bytes())
+    assert any(b"checkpoint_sha256" in content for content in parts.values())
+    places = [str(place).encode() for place in (REPO, sys.prefix, run, phantoms, tmp_path)]
+    assert [(name, place) for name, content in parts.items() for place in places if place in content] == []
     for row in predicted if suffix == ".onnx" else predicted[-1:]:  # torch takes seconds to import
         command = [sys.executable, "-c", BLOCK + SCRIPTS[SUFFIXES[suffix]], str(file), row["image"]]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -79,6 +84,21 @@ def test_a_run_leaves_as_one_file_that_the_documents_script_runs(
         assert float(score) == pytest.approx(float(row["score"]), abs=within * scale)
         assert float(threshold) == pytest.approx(float(row["threshold"]), rel=1e-5)
         assert abnormal == str(row["decision"] == "1")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_documents_scripts_refuse_a_picture_that_pillow_would_saturate(name, files, monkeypatch, tmp_path):
+    deep = tmp_path / "deep.png"
+    Image.fromarray(np.full((8, 8), 3000, dtype=np.uint16)).save(deep)
+    # the lines about the picture alone
+    lines = re.search(r"^picture = .*?^grey = Image[^\n]*$", SCRIPTS[name], re.DOTALL | re.MULTILINE).group()
+    names = {"sys": sys, "np": np, "Image": Image}
+    monkeypatch.setattr(sys, "argv", ["script.py", "model", str(deep)])
+    with pytest.raises(SystemExit, match=r"a picture of mode I;16: make it 8-bit grey or RGB first"):
+        exec(lines, names)
+    monkeypatch.setattr(sys, "argv", ["script.py", "model", str(files[-1])])
+    exec(lines, names)
+    assert names["grey"].size == (80, 56)
 
 
 def test_another_score_is_exported_as_it_was_calibrated(cli, runs, capsys, tmp_path):

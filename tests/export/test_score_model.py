@@ -17,6 +17,7 @@ from imgae_monai.transforms import CLAHE, ResidualMap, ScoreDefinition
 from imgae_monai.transforms.codes import cell_means
 from imgae_monai.transforms.residual_map import RESIDUALS, RESIDUALS_OF_CLAHE, RESIDUALS_OF_PREDICTION
 from tests.export.small_models import Coding, calibration, images, members
+from tests.export.unzipped import unzipped
 from tests.transforms.residuals.lpips_file import write_lpips
 
 SIZE = (32, 40)
@@ -128,7 +129,10 @@ def small_model(spatial_dims: int) -> ScoreModel:
 def test_each_format_gives_the_models_numbers_at_any_batch(format, spatial_dims):
     model = small_model(spatial_dims)
     size = model(torch.zeros(1, 1, 16, 24) if spatial_dims == 2 else torch.zeros(1, 1, 8, 10, 12))["anomaly_map"].shape
-    run = scorer(to_bytes(model, format, images(2, *size[1:]), {"a": "b"}), format)
+    shown = images(2, *size[1:])
+    content = to_bytes(model, format, shown, {"a": "b"})
+    assert [part for part in unzipped(content).values() if shown[0].numpy().tobytes() in part] == []
+    run = scorer(content, format)
     for n in (1, 5):
         batch = images(n, *size[1:], seed=4)
         expected, got = model(batch), run(batch.numpy())
