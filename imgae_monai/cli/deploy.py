@@ -174,6 +174,8 @@ def _export(target: Path) -> Path:
 
     from monai.bundle import ckpt_export
 
+    from imgae_monai.export.without_paths import torchscript_without_paths
+
     configs, script = target / "configs", target / "models" / "model.ts"
     logging.getLogger("monai.bundle.scripts").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -186,4 +188,5 @@ def _export(target: Path) -> Path:
             config_file=str(configs / "inference.json"),
             bundle_root=str(target),
         )
+    script.write_bytes(torchscript_without_paths(script.read_bytes()))
     return script

@@ -10,6 +10,7 @@ import base64
 import csv
 import json
 import shutil
+import sys
 import zipfile
 
 import nibabel as nib
@@ -20,7 +21,8 @@ from PIL import Image
 
 from imgae_monai.data import read_image
 from tests.bundles import tools
-from tests.conftest import BUNDLES, SHARED
+from tests.conftest import BUNDLES, REPO, SHARED
+from tests.export.unzipped import unzipped
 
 # the bundles' own score, which needs the network's features
 OWN = ["--combine", "joint_gaussian", "--residual", "features", "--smoothing_sigma", 2.0]
@@ -118,6 +120,15 @@ def test_the_folder_names_neither_a_validation_image_nor_a_place(made, phantoms)
     places = {str(place).encode() for place in (run, target.parent, phantoms)}
     for content in [config, *parts, *map(base64.b64decode, texts)]:
         assert [word for word in hashes | places if word in content] == []
+
+
+def test_the_script_does_not_tell_where_it_was_made(made):
+    _, found = made
+    run, target, _ = found["unet_autoencoder"]
+    places = [str(place).encode() for place in (REPO, sys.prefix, run, target)]
+    parts = unzipped((target / "models" / "model.ts").read_bytes())
+    assert len(parts) > 5
+    assert [(name, place) for name, content in parts.items() for place in places if place in content] == []
 
 
 def test_metadata_tell_what_comes_out(made):
