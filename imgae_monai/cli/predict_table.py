@@ -71,7 +71,7 @@ def predict_table(folder: Path, paths: Sequence[str], target: Path, overrides: M
         raise InputError(f"{folder} was trained by a version that writes no tables: predict without --table")
     if (target / "predictions.csv").exists():
         raise InputError(f"{target} already holds predictions with pictures: give another --output")
-    sources = [str(Path(path).expanduser().absolute()) for path in paths]
+    sources = [os.path.abspath(os.path.expanduser(path)) for path in paths]
     where = {"dataset_dir": sources, "bundle_root": str(folder), "output_dir": str(target)}
     bc.run_bundle([config], {**overrides, **where})
     summary = target / SUMMARY_NAME

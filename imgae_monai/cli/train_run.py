@@ -12,6 +12,8 @@ from imgae_monai.cli.set_aside import set_aside
 # what an --overwrite replaces is kept here until there are new weights
 ASIDE = ".overwritten"
 
+_START, _RESUME, _NOTHING = 0, 1, 2
+
 
 def unfinished(run: Path) -> bool:
     """Whether a folder holds a run that did not come to its end."""
@@ -52,6 +54,7 @@ def resume_run(run: Path, bundle: str, overrides: dict[str, Any], once: bool) ->
     if overrides.get("epochs", done) < done:
         raise InputError(f"{run} has done {done} epochs already, epochs must not be fewer: got {overrides['epochs']}")
     if once and overrides.get("epochs", as_run["epochs"]) <= _finished_epochs(run):
+        _agree(_NOTHING)
         return
     bc.write_run_ids(run, {key: value for key, value in overrides.items() if key == "epochs"})
     if (run / "models" / "model.pt").exists():
@@ -101,9 +104,18 @@ def run_together(run: Path, resume: bool = False) -> None:
     """
     from imgae_monai.cli import bundle_config as bc
     from imgae_monai.cli.processes import by_torchrun
+
+    agreed = _agree(_RESUME if resume else _START)
+    if agreed == _NOTHING:
+        return
+    names = ["train.json", *(["multi_gpu_train.json"] if by_torchrun() else [])]
+    settings = {"bundle_root": str(run), "resume": agreed == _RESUME}
+    bc.run_bundle([run / "configs" / name for name in names], settings)
+
+
+def _agree(step: int) -> int:
+    """What the first process is about to do, once it is; the others say that they would start."""
     from imgae_monai.engines import largest_everywhere, noticing_deaths
 
-    names = ["train.json", *(["multi_gpu_train.json"] if by_torchrun() else [])]
     with noticing_deaths():
-        going_on = largest_everywhere(int(resume)) == 1
-    bc.run_bundle([run / "configs" / name for name in names], {"bundle_root": str(run), "resume": going_on})
+        return largest_everywhere(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def image_items(
     found: dict[str, dict[str, Any]] = {}
     n_again = 0
     for entry in ensure_tuple(paths):
-        for item in _entry_items(Path(entry).expanduser()):
+        for item in _entry_items(Path(os.path.normpath(Path(entry).expanduser()))):
             known = found.setdefault(item["image"], item)
             if known is item:
                 continue

@@ -17,7 +17,7 @@ from monai.config import PathLike
 from torch import nn
 
 from imgae_monai.data.memory import available_memory, resolve_budget
-from imgae_monai.engines.processes import smallest_everywhere
+from imgae_monai.engines.processes import local_processes, smallest_everywhere
 from imgae_monai.engines.training_step import SupervisedStep, TrainingStep
 from imgae_monai.exceptions import InputError
 
@@ -133,7 +133,7 @@ def _check_fits(
     passes: float,
 ) -> None:
     """Refuse a batch for which a CPU's memory can't do: its kernel kills a process that tries, without a word."""
-    available = available_memory()
+    available = available_memory() // local_processes()
     of_an_image = int(passes * _kept_of_an_image(network, image_shape))
     gradients = sum(p.numel() * p.element_size() for p in network.parameters() if p.requires_grad)
     least = gradients + largest * of_an_image
@@ -175,7 +175,7 @@ def _kept_of_an_image(network: nn.Module, image_shape: Sequence[int]) -> int:
 def _limit(device: torch.device, memory_budget: float | str) -> int:
     if device.type == "cuda":
         return int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0])
-    return resolve_budget(memory_budget)
+    return resolve_budget(memory_budget) // local_processes()
 
 
 def _expected(used: Sequence[int]) -> int:

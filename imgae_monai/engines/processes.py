@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import json
 import logging
 import os
 import re
@@ -110,19 +111,20 @@ def check_same_data(datalist: Datalist) -> None:
     """Make sure that all processes read the same data list in the same order, or their shares would overlap.
 
     Args:
-        datalist: as this process read it; paths may differ.
+        datalist: as this process read it.
 
     Raises:
-        InputError: when another one's images, labels, splits or order differ.
+        InputError: when another one's images, paths, patients, labels, splits or order differ.
     """
-    lines = (f"{item['sha256']} {item['split']} {item['label']}" for item in datalist.items)
+    keys = ("image", "sha256", "patient_id", "split", "label")
+    lines = (json.dumps([item.get(key) for key in keys]) for item in datalist.items)
     own = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     found: Any = idist.all_gather(own) if idist.get_world_size() > 1 else [own]
     others = [str(rank) for rank, other in enumerate(found) if other != found[0]]
     if others:
         raise InputError(
             f"{datalist.source} is not the same data in process {', '.join(others)} as in process 0: give every "
-            "machine the same images"
+            "machine the same images under the same paths"
         )
 
 

@@ -74,7 +74,9 @@ def score_parts(
     """
     ranks = plan.output_dir / ".ranks"
     check_writable(plan.path(0).parent)
-    with lock_run(ranks / str(plan.rank)):
+    own = ranks / f"{plan.rank}-of-{plan.world_size}"
+    with lock_run(own):
+        _refuse_other_shares(ranks, plan.world_size)
         if not (plan.output_dir / LIST_NAME).exists():
             _write(plan.output_dir / LIST_NAME, _list(plan.images), replace=False)
         _check_record(plan, _record(plan, calibration, ckpt_dir, config))
@@ -86,8 +88,18 @@ def score_parts(
         else:
             _write(plan.output_dir / SUMMARY_NAME, _json(_summary(plan, float(calibration.threshold))))
     with contextlib.suppress(OSError):  # another rank is still there
-        (ranks / str(plan.rank)).rmdir()
+        own.rmdir()
         ranks.rmdir()
+
+
+def _refuse_other_shares(ranks: Path, world_size: int) -> None:
+    """A process of another number of processes has other parts, and would write some of ours at the same time."""
+    for folder in list(ranks.iterdir()):
+        if not folder.name.endswith(f"-of-{world_size}"):
+            with lock_run(folder):  # or it says who is at work there
+                pass
+            with contextlib.suppress(OSError):  # another process looks at the same moment
+                folder.rmdir()  # of one that was killed
 
 
 def _record(plan: PartPlan, calibration: Calibration, ckpt_dir: PathLike, config: Mapping[str, Any]) -> dict[str, Any]:

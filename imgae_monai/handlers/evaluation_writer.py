@@ -20,7 +20,7 @@ from imgae_monai.data.filters import age_in_years
 from imgae_monai.data.fingerprint import datalist_fingerprint
 from imgae_monai.engines.environment import environment
 from imgae_monai.engines.gather import all_gather_state
-from imgae_monai.engines.processes import is_first_process
+from imgae_monai.engines.processes import is_first_process, leave_processes
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
 from imgae_monai.handlers.localization_recorder import LocalizationRecorder
@@ -177,6 +177,7 @@ class EvaluationWriter:
     def _write(self, engine: Engine) -> None:
         if idist.get_world_size() > 1:
             self._gather()
+            leave_processes()  # the others need not wait for the figures of many images, up to their time-out
         if not is_first_process():
             return
         with open(self.output_dir / "scores.csv", "w", newline="", encoding="utf-8") as f:

@@ -21,7 +21,7 @@ from imgae_monai.data.fingerprint import file_sha256
 from imgae_monai.data.skipped_images import SkippedImages
 from imgae_monai.engines.check_ids import check_ids
 from imgae_monai.engines.environment import environment
-from imgae_monai.engines.processes import is_first_process
+from imgae_monai.engines.processes import is_first_process, largest_everywhere
 from imgae_monai.engines.run_folder import check_run
 from imgae_monai.engines.run_lock import hold_run
 from imgae_monai.exceptions import InputError
@@ -269,6 +269,8 @@ class TrainingRecord:
 
 def _epoch_shape(loader: DataLoader) -> dict[str, Any]:
     """Images of a step and of an epoch, of one process where there are several, and then their number."""
-    shape = {"batch_size": loader.batch_size, "images_per_epoch": len(loader.dataset)}  # type: ignore[arg-type]
+    # of a stream the shares may differ by an image
+    images = largest_everywhere(len(loader.dataset))  # type: ignore[arg-type]
+    shape = {"batch_size": loader.batch_size, "images_per_epoch": images}
     n_processes = idist.get_world_size()
     return shape if n_processes == 1 else {**shape, "n_processes": n_processes}

@@ -64,15 +64,18 @@ class CPUSyncBatchNorm(_BatchNorm):
             return super().forward(input)
         axes = [axis for axis in range(input.dim()) if axis != 1]
         shape = [1, -1] + [1] * (input.dim() - 2)
-        here = input.new_full((1,), input.numel() / input.shape[1])
-        sums = _SumOverProcesses.apply(torch.cat([input.sum(axes), here]))
+        values = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+        here = values.new_full((1,), values.numel() / values.shape[1])
+        sums = _SumOverProcesses.apply(torch.cat([values.sum(axes), here]))
         n = sums[-1].detach()
         mean = sums[:-1] / n
-        centred = input - mean.view(shape)
+        centred = values - mean.view(shape)
         variance = _SumOverProcesses.apply((centred * centred).sum(axes)) / n
         self._put_on_record(mean.detach(), variance.detach(), n)
         out = centred * torch.rsqrt(variance + self.eps).view(shape)
-        return out if self.weight is None else out * self.weight.view(shape) + self.bias.view(shape)
+        if self.weight is not None:
+            out = out * self.weight.view(shape) + self.bias.view(shape)
+        return out.to(input.dtype)
 
     def _put_on_record(self, mean: torch.Tensor, variance: torch.Tensor, n: torch.Tensor) -> None:
         if not self.track_running_stats or self.running_mean is None or self.running_var is None:

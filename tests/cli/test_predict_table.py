@@ -187,7 +187,7 @@ def test_another_run_score_list_or_size_does_not_go_on(cli, capsys, runs, many, 
     few.mkdir()
     for name in ("000.png", "001.png", "002.png"):
         os.link(many.parent / name, few / name)
-    words = ("predict", run, few, "--output", tmp_path / "out", "--table", "csv")
+    words = ("predict", run, few / ".." / "few", "--output", tmp_path / "out", "--table", "csv")
     cli(*words)
     before = all_rows(tmp_path / "out")
 
@@ -230,20 +230,39 @@ def test_an_unreadable_image_is_named_or_gets_a_row_when_it_is_gone_on_with(cli,
     assert "3 images: 0 abnormal, 1 normal (threshold" in capsys.readouterr().out
 
 
-def test_a_folder_has_one_process_a_rank(cli, capsys, runs, many, as_rank, tmp_path):
-    words = ("predict", runs[BUNDLE], many, "--output", tmp_path, "--table", "csv")
-    holder = subprocess.Popen(
-        [sys.executable, "-c", _HOLD, str(tmp_path / ".ranks" / "0")], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        assert f"is in use by process {holder.pid}" in refused(cli, capsys, *words)
-        as_rank(1, 2, *words)
-    finally:
+@pytest.fixture
+def held(tmp_path):
+    """Let another process hold a lock of the folder; gives its number."""
+    holders = []
+
+    def hold(name: str) -> int:
+        command = [sys.executable, "-c", _HOLD, str(tmp_path / ".ranks" / name)]
+        holders.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert holders[-1].stdout is not None
+        holders[-1].stdout.readline()
+        return holders[-1].pid
+
+    yield hold
+    for holder in holders:
         holder.kill()
         holder.wait()
-    assert [part.name for part in (tmp_path / "parts").iterdir()] == []
+
+
+def test_a_folder_has_one_process_a_rank(cli, capsys, runs, many, as_rank, held, tmp_path):
+    words = ("predict", runs[BUNDLE], many, "--output", tmp_path, "--table", "csv")
+    assert f"is in use by process {held('0-of-2')}" in refused(as_two(as_rank), capsys, *words)
+    as_rank(1, 2, *words)
+    assert list((tmp_path / "parts").iterdir()) == []  # the one part is the first rank's
+
+
+def test_while_others_share_by_another_number_none_starts(cli, capsys, runs, many, held, tmp_path):
+    words = ("predict", runs[BUNDLE], many, "--output", tmp_path, "--table", "csv")
+    assert f"is in use by process {held('1-of-2')}" in refused(cli, capsys, *words)
+    assert list((tmp_path / "parts").iterdir()) == []
+
+
+def as_two(as_rank):
+    return lambda *words: as_rank(0, 2, *words)
 
 
 _HOLD = """

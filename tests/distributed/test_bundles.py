@@ -175,8 +175,11 @@ def by_command(torchrun, phantoms, tmp_path_factory) -> Path:
     # no validation brings so large a fall: the second one ends it, in both processes or else none would end
     stop_early = ("--epochs", 9, "--patience", 1, "--min_delta", 100)
     words = ("train", "unet_autoencoder", "--data", phantoms, "--output", run, *stop_early, *size, *PLAIN_SCORE_FLAGS)
-    out = finish(torchrun("-m", "imgae_monai", *words))
+    out = finish(torchrun("-m", "imgae_monai", *words, "--resume", "auto"))
     assert out.count(f"run: {run}") == 1
+    record = (run / "train.json").read_bytes()
+    finish(torchrun("-m", "imgae_monai", *words, "--resume", "auto"))  # until it is done, and it is
+    assert (run / "train.json").read_bytes() == record
     return run
 
 

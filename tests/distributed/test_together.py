@@ -44,7 +44,8 @@ def test_fewer_images_than_processes_are_refused(found):
 
 
 def test_another_data_list_in_another_process_is_refused_everywhere(found):
-    message = "here is not the same data in process 1 as in process 0: give every machine the same images"
+    message = "here is not the same data in process 1 as in process 0: give every machine the same images "
+    message += "under the same paths"
     assert [part["other_order"] for part in found] == [message, message]
 
 

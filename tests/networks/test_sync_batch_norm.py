@@ -39,3 +39,17 @@ def test_on_a_gpu_it_is_torchs_own():
 def test_what_has_no_channels_is_refused():
     with pytest.raises(ValueError, match=r"shape \(B, C\[, H\[, W\[, D\]\]\]\), got \(3,\)"):
         CPUSyncBatchNorm(3)(torch.rand(3))
+
+
+def test_low_precision_counts_in_full(monkeypatch):
+    """As of two processes of the same images; torch's own batch norm takes bfloat16 too."""
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    monkeypatch.setattr("torch.distributed.all_reduce", lambda tensor: tensor.mul_(2))
+    images = torch.rand(8, 2, 40, 40, generator=torch.Generator().manual_seed(0))
+    shared, plain = CPUSyncBatchNorm(2), nn.BatchNorm2d(2)
+    out, expected = shared(images.bfloat16()), plain(torch.cat([images, images]))[:8]
+    assert out.dtype == torch.bfloat16
+    assert torch.allclose(out.float(), expected, atol=0.02)
+    assert torch.allclose(shared.running_mean, plain.running_mean, atol=1e-3)
+    assert torch.allclose(shared.running_var, plain.running_var, atol=1e-3)
