@@ -462,7 +462,7 @@ def test_what_is_set_reaches_inference_too(train_tiny, tmp_path):
     extra = f"{{{tiny}, 'aspect': 'crop', {gone}, 'loading_transforms': [{load}, {size}, {blur}]}}"
     run = train_tiny("reversed_autoencoder", tmp_path / "run", "--epochs", 1, "--set", extra)
     train, inference = (read_json(run / "configs" / name) for name in ("train.json", "inference.json"))
-    own = {"imports", "dataset_dir", "output_dir", "device", "run"}
+    own = {"imports", "initialize", "dataset_dir", "output_dir", "device", "run"}
     shared = (train.keys() & inference.keys()) - own
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
     assert inference["aspect"] == "crop"
