@@ -50,7 +50,7 @@ class IntrospectiveTrainer(SupervisedTrainer):
     so that :py:class:`imgae_monai.handlers.NonFiniteLossHandler` and
     :py:class:`imgae_monai.handlers.GradientNormHandler` guard both. ``AdversarialTrainer`` has one loss a network, of
     two networks, and knows no prior to sample from. It is a ``SupervisedTrainer``, its step replaced, since MONAI's
-    federated client takes no other trainer; ``loss_function`` is the encoder's. One process.
+    federated client takes no other trainer; ``loss_function`` is the encoder's.
 
     Args:
         device: where to train.

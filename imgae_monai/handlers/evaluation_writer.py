@@ -10,10 +10,8 @@ from typing import Any
 
 import ignite.distributed as idist
 import numpy as np
-import torch
 from ignite.engine import Engine, Events
 from monai.config import PathLike
-from monai.utils import convert_to_tensor
 
 from imgae_monai.data.datalist import SYNTHETIC_NOTICE, Datalist
 from imgae_monai.data.filters import age_in_years
@@ -23,6 +21,7 @@ from imgae_monai.engines.gather import all_gather_state
 from imgae_monai.engines.processes import is_first_process, leave_processes
 from imgae_monai.engines.run_folder import EVALUATION_PARTS, check_no_results, check_writable
 from imgae_monai.exceptions import InputError
+from imgae_monai.handlers.extreme_examples import as_example, keep_extremes
 from imgae_monai.handlers.localization_recorder import LocalizationRecorder
 from imgae_monai.handlers.no_model_recorder import NoModelRecorder
 from imgae_monai.metrics import (
@@ -38,7 +37,6 @@ from imgae_monai.transforms.calibration import Calibration
 SCORE_COLUMNS = ("image", "label", "patient_id", "score", "decision", *SUBGROUP_COLUMNS)
 _COMPONENT_COLUMNS = ("image", "label", "patient_id")
 _MIN_SPECIFICITY = 0.9  # of the partial AUROC
-_EXAMPLES_A_CORNER = 2
 _NOT_IN_CONFIG = "the config does not ask for it (that of an earlier version does not)"
 _BAND_DRAWS = 2000  # as many as show in a picture
 
@@ -152,8 +150,8 @@ class EvaluationWriter:
     def _keep_example(self, row: dict[str, Any], output: Mapping[str, Any]) -> None:
         for highest in (True, False):
             kept = self._examples.setdefault((row["label"], highest), [])
-            kept.append({"row": row, **{key: _plain(output[key][0]) for key in ("image", "pred", "anomaly_map")}})
-            _keep_extremes(kept, highest)
+            kept.append(as_example(row, output))
+            keep_extremes(kept, highest)
 
     def _gather(self) -> None:
         """Take what the other processes have collected, in the order of the data list."""
@@ -170,7 +168,7 @@ class EvaluationWriter:
         for part in parts:
             for corner, examples in part["examples"].items():
                 self._examples.setdefault(corner, []).extend(examples)
-                _keep_extremes(self._examples[corner], corner[1])
+                keep_extremes(self._examples[corner], corner[1])
             if self.localization is not None:
                 self.localization.load_state_dict(part["localization"])
 
@@ -289,15 +287,6 @@ def _subgroups_of(item: Mapping[str, Any]) -> dict[str, str]:
     years = age_in_years(item.get("age"))
     known = {column: "" if item.get(column) is None else str(item[column]).strip() for column in SUBGROUP_COLUMNS}
     return known | {"age": "" if years is None else str(years)}
-
-
-def _plain(values: torch.Tensor) -> torch.Tensor:
-    return convert_to_tensor(values, track_meta=False).detach().cpu()
-
-
-def _keep_extremes(examples: list[dict[str, Any]], highest: bool) -> None:
-    examples.sort(key=lambda example: example["row"]["score"], reverse=highest)
-    del examples[_EXAMPLES_A_CORNER:]
 
 
 def _describe(row: Mapping[str, Any]) -> str:
